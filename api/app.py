@@ -1,0 +1,68 @@
+"""The machine door as an application of its own, mounted at `/api`: its errors, CORS and OpenAPI are nobody else's.
+
+The composition root gives it the same `Site` that the pages have.
+"""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import docs, problems
+from api.segments import WholeSegments
+from api.v1 import accounts, checklists, completion_rate, events, plans, tracking
+from portal.kit.web import Site
+
+SECURITY = {
+    "SourceKey": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A source's key as user name, no password: `wk_…` on servers, `pk_…` in browsers.",
+    },
+}
+
+
+def build_api(site: Site) -> FastAPI:
+    """The application to mount at `/api`."""
+    app = FastAPI(
+        title="Banso",
+        version=version("banso"),
+        description="Events in, onboarding data out. Errors are RFC 9457 problem documents with a stable `code`.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": f"{site.base_url.rstrip('/')}/api"}],
+        root_path_in_servers=False,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.site = site
+    problems.install(app)
+    app.include_router(docs.router)
+    for room in (tracking, events, accounts, checklists, completion_rate, plans):
+        app.include_router(room.router, prefix="/v1")
+    app.add_middleware(WholeSegments)
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """OpenAPI with the schemas that hand-read bodies and problems refer to."""
+
+    def schema() -> dict[str, Any]:
+        if not app.openapi_schema:
+            made = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                license_info=app.license_info,
+                servers=app.servers,
+                routes=app.routes,
+            )
+            components = made.setdefault("components", {})
+            components.setdefault("schemas", {}).update({"Problem": problems.SCHEMA, **tracking.SCHEMAS})
+            components.setdefault("securitySchemes", {}).update(SECURITY)
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = schema  # type: ignore[method-assign]  # FastAPI's documented way

@@ -1,0 +1,111 @@
+"""The interface on one page, made from the OpenAPI document: no script and no other host, so a strict CSP allows it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from portal.kit.web import render
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A way to show who is calling."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """Something a call may be given; `place` is query, path or body."""
+
+    name: str
+    place: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One method of one path."""
+
+    anchor: str
+    method: str
+    path: str
+    summary: str
+    text: str
+    fields: tuple[Field, ...]
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DocsPage:
+    """What the page shows."""
+
+    schema_url: str
+    keys: tuple[Key, ...]
+    calls: tuple[Call, ...]
+
+
+@router.get("/docs")
+async def docs(request: Request) -> HTMLResponse:
+    """The interface for people."""
+    schema = request.app.openapi()
+    keys = schema.get("components", {}).get("securitySchemes", {})
+    page = DocsPage(
+        schema_url="openapi.json",
+        keys=tuple(Key(name, str(key.get("description", ""))) for name, key in keys.items()),
+        calls=tuple(calls_of(schema)),
+    )
+    return render(request, "api/docs.html", page)
+
+
+def calls_of(schema: Mapping[str, Any]) -> Iterator[Call]:
+    """Every call of an OpenAPI document, in its order."""
+    for path, item in schema["paths"].items():
+        for method in METHODS:
+            if method in item:
+                said = item[method]
+                yield Call(
+                    anchor=said["operationId"],
+                    method=method.upper(),
+                    path=f"/api{path}",
+                    summary=said.get("summary", ""),
+                    text=said.get("description", ""),
+                    fields=(*_parameters(said), *_body_fields(schema, said)),
+                    answers=tuple(said["responses"]),
+                )
+
+
+def _parameters(said: Mapping[str, Any]) -> Iterator[Field]:
+    for one in said.get("parameters", ()):
+        yield Field(one["name"], one["in"], _kind(one.get("schema", {})), str(one.get("description", "")))
+
+
+def _body_fields(schema: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[Field]:
+    content = said.get("requestBody", {}).get("content", {}).get("application/json", {})
+    body = _resolved(schema, content.get("schema", {}))
+    for name, one in body.get("properties", {}).items():
+        yield Field(name, "body", _kind(one), str(one.get("description", "")))
+
+
+def _resolved(schema: Mapping[str, Any], one: Mapping[str, Any]) -> Mapping[str, Any]:
+    name = str(one.get("$ref", "")).rpartition("/")[2]
+    found: Mapping[str, Any] = schema["components"]["schemas"][name] if name else one
+    return found
+
+
+def _kind(one: Mapping[str, Any]) -> str:
+    parts = [_kind(part) for part in one.get("anyOf", ()) if part.get("type") != "null"]
+    if parts:
+        return " | ".join(parts)
+    if "enum" in one:
+        return " | ".join(map(str, one["enum"]))
+    return str(one.get("format") or one.get("type") or str(one.get("$ref", "")).rpartition("/")[2])

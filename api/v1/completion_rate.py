@@ -1,0 +1,108 @@
+"""The completion rate of a checklist, as JSON or CSV, by any of the groups and as of any moment."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from api.auth import Reads
+from api.problems import described
+from api.v1.shapes import Instant, Key
+from portal.checklists.report import Report, completion_report
+from portal.insights.asked import moment_of
+from portal.insights.rate_file import rate_file
+from portal.kit.errors import FieldProblem, Invalid
+from portal.kit.i18n import Message
+from portal.kit.web import SiteDep
+
+router = APIRouter(tags=["checklists"])
+
+
+class RateRowOut(BaseModel):
+    """One group. started = matured + in_progress; matured = completed_in_time + completed_late + missed + left."""
+
+    group: str | None
+    started: int
+    matured: int = Field(description="Their deadline has passed.")
+    completed_in_time: int
+    completed_late: int
+    missed: int
+    left: int = Field(description="Left before completing.")
+    in_progress: int
+    already_completed: int = Field(description="The part of in_progress that has finished.")
+    rate: float | None = Field(description="completed_in_time ÷ matured; null where nobody matured.")
+    interval: tuple[float, float] | None = Field(description="Wilson 95 % of rate.")
+    cumulative_rate: float | None = Field(description="All completed ÷ started.")
+    median_days: int | None
+
+
+class CurvePointOut(BaseModel):
+    """By the end of `day`, the share completed (Aalen–Johansen)."""
+
+    day: int
+    completed: float
+    at_risk: int
+
+
+class StepOut(BaseModel):
+    """One line of the funnel."""
+
+    key: str
+    reached: int
+    completed: int
+    median_days: int | None
+
+
+class CompletionRateOut(BaseModel):
+    """The completion rate of one checklist."""
+
+    checklist: str
+    unit: Literal["account", "member"]
+    due_days: int | None
+    as_of: Instant
+    rows: list[RateRowOut]
+    curve: list[CurvePointOut]
+    steps: list[StepOut]
+
+
+@router.get(
+    "/checklists/{key}/completion-rate",
+    response_model=CompletionRateOut,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **described(401, 403, 404, 422)},
+)
+async def completion_rate(
+    site: SiteDep,
+    _key: Reads,
+    key: Key,
+    by: Annotated[Literal["none", "month", "plan", "tier", "owner"], Query()] = "none",
+    unit: Annotated[Literal["account", "member"], Query()] = "account",
+    as_of: Annotated[
+        str,
+        Query(description="RFC 3339, or a day in the vendor's zone (its end); now if left out.", max_length=40),
+    ] = "",
+    format: Annotated[Literal["json", "csv"], Query()] = "json",  # noqa: A002 - the contract's name
+) -> Response:
+    """Both rates with their counts, the curve and the funnel."""
+    now = site.clock()
+    at = moment_of(as_of, site.zone) if as_of else now
+    if at is None:
+        said = Message("Write a day like 2026-06-03 or an instant like 2026-06-03T05:00:00Z, from 2000 to 2199.")
+        raise Invalid(said, problems=[FieldProblem("query.as_of", "not_a_moment", said)])
+    moment = at
+    report = await site.database.report(
+        lambda session: completion_report(session, key, by=by, unit=unit, as_of=moment, zone=site.zone)
+    )
+    return rate_file(report) if format == "csv" else JSONResponse(_shown(report).model_dump(mode="json"))
+
+
+def _shown(report: Report) -> CompletionRateOut:
+    return CompletionRateOut(
+        checklist=report.checklist,
+        unit=report.unit,
+        due_days=report.due_days,
+        as_of=report.as_of,
+        rows=[RateRowOut(**vars(row)) for row in report.rows],
+        curve=[CurvePointOut(**vars(point)) for point in report.curve],
+        steps=[StepOut(**vars(step)) for step in report.steps],
+    )

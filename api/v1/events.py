@@ -1,0 +1,136 @@
+"""Events out: what is on record, newest first, a page at a time."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel
+from sqlmodel import Session
+
+from api.auth import Reads
+from api.problems import described
+from portal.accounts.people import member_of, memberships_by_external_id
+from portal.accounts.service import account_by_external_id
+from portal.events.reads import LARGEST_PAGE, Cursor, EventFilters, Listed, list_events
+from portal.events.sources import source_named
+from portal.kit.errors import FieldProblem, Invalid, NotFound
+from portal.kit.i18n import Message
+from portal.kit.web import SiteDep
+
+LARGEST_ID = 2**63 - 1
+router = APIRouter(tags=["events"])
+Name = Annotated[str, Query(min_length=1, max_length=200)]
+
+
+class EventOut(BaseModel):
+    """One event. `account` and `member` are the ids of the product; null while nobody knows whose it is."""
+
+    message_id: str
+    event: str
+    at: datetime
+    received_at: datetime
+    source: str
+    account: str | None
+    member: str | None
+    properties: dict[str, Any]
+
+
+class EventPage(BaseModel):
+    """`next` is the `cursor` of the page after this one, null on the last."""
+
+    events: list[EventOut]
+    next: str | None
+
+
+@router.get("/events", responses=described(401, 403, 404, 422, 503), operation_id="list_events")
+async def events(
+    site: SiteDep,
+    _key: Reads,
+    account: Name | None = None,
+    member: Name | None = None,
+    event: Name | None = None,
+    source: Name | None = None,
+    from_: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    to: AwareDatetime | None = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+) -> EventPage:
+    """Events on record, newest first. An account, member or source that does not exist is a 404."""
+    after = _read_cursor(cursor) if cursor else None
+
+    def work(session: Session) -> tuple[list[Listed], Cursor | None]:
+        filters = EventFilters(
+            account_id=_account_id(session, account),
+            members=_members(session, account, member),
+            event=event,
+            source_id=_source_id(session, source),
+            from_at=from_,
+            to_at=to,
+        )
+        return list_events(session, filters, cursor=after, limit=limit)
+
+    page, following = await site.database.report(work)
+    return EventPage(events=[_out(one) for one in page], next=_write_cursor(following) if following else None)
+
+
+def _out(one: Listed) -> EventOut:
+    return EventOut(
+        message_id=one.message_id,
+        event=one.event,
+        at=one.at,
+        received_at=one.received_at,
+        source=one.source,
+        account=one.account,
+        member=one.member,
+        properties=dict(one.properties),
+    )
+
+
+def _account_id(session: Session, account: str | None) -> int | None:
+    if account is None:
+        return None
+    found = account_by_external_id(session, account)
+    if found is None:
+        raise NotFound
+    return found.id
+
+
+def _members(session: Session, account: str | None, member: str | None) -> list[tuple[int, int]] | None:
+    """The person in the account asked for; without one, everywhere they are a member."""
+    if member is None:
+        return None
+    account_id = _account_id(session, account)
+    if account_id is None:
+        found = list(memberships_by_external_id(session, member))
+    else:
+        found = [one for one in [member_of(session, account_id, member)] if one is not None]
+    if not found:
+        raise NotFound
+    return [(one.account_id, one.id) for one in found if one.id is not None]
+
+
+def _source_id(session: Session, source: str | None) -> int | None:
+    if source is None:
+        return None
+    found = source_named(session, source)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _write_cursor(cursor: Cursor) -> str:
+    packed = orjson.dumps([cursor.at.isoformat(), cursor.id])
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> Cursor:
+    try:
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        at, last_id = orjson.loads(packed)
+        return Cursor(datetime.fromisoformat(at).astimezone(UTC), min(int(last_id), LARGEST_ID))
+    except (binascii.Error, ValueError, TypeError, OverflowError) as error:
+        problem = FieldProblem("query.cursor", "cursor", Message("Give the “next” of an earlier answer."))
+        raise Invalid(Message("This cursor is not one of ours."), problems=[problem]) from error

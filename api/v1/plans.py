@@ -1,0 +1,138 @@
+"""Plans: what a customer may have bought. One exists once anything names it; what it holds is said here."""
+
+import math
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
+
+from api.auth import Reads, Writes
+from api.problems import described
+from api.v1.bodies import body_of, body_schema, read, wrong
+from api.v1.shapes import Key
+from portal.accounts.fields import Unreadable, text
+from portal.accounts.models import Plan
+from portal.accounts.plans import list_plans, put_plan
+from portal.kit.errors import NotFound
+from portal.kit.i18n import Message
+from portal.kit.web import SiteDep
+
+router = APIRouter(tags=["plans"])
+
+MOST_ENTRIES = 200
+HIGHEST_RANK = 1_000_000
+word = text(200)
+plan_key = text(64)
+
+
+class PlanOut(BaseModel):
+    """A plan. `limits` are by meter; a higher `rank` is the larger plan."""
+
+    key: str = Field(examples=["pro"])
+    title: str | None = Field(examples=["プロ"])
+    limits: dict[str, int | float] = Field(examples=[{"seats": 20}])
+    features: list[str] = Field(examples=[["api", "sso"]])
+    rank: int | None = Field(examples=[2])
+
+
+class PlansOut(BaseModel):
+    """Every plan, from the lowest rank; those without one last."""
+
+    plans: list[PlanOut]
+
+
+class PlanIn(BaseModel):
+    """The whole of a plan: what is left out is empty afterwards."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"title": "プロ", "limits": {"seats": 20}, "features": ["api"], "rank": 2}},
+    )
+
+    title: str | None = Field(default=None, max_length=200)
+    limits: dict[str, float] = Field(default={}, description="Numbers from 0, by meter.")
+    features: list[str] = []
+    rank: int | None = Field(default=None, ge=0, le=HIGHEST_RANK)
+
+
+def limits(value: object, zone: ZoneInfo) -> dict[str, float]:
+    """Numbers from 0, by the name of their meter."""
+    if not isinstance(value, dict) or len(value) > MOST_ENTRIES:
+        raise Unreadable("not_limits", Message("this must be an object of numbers, with 200 entries at most"))
+    for meter, number in value.items():
+        word(meter, zone)
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise Unreadable("not_a_number", Message("the limit of “%(meter)s” is not a number", meter=meter))
+        if not (math.isfinite(number) and 0 <= number <= 10**15):
+            message = Message("the limit of “%(meter)s” must lie between 0 and 10^15", meter=meter)
+            raise Unreadable("out_of_range", message)
+    return dict(value)
+
+
+def features(value: object, zone: ZoneInfo) -> list[str]:
+    """Words, each once, in their order."""
+    if not isinstance(value, list) or len(value) > MOST_ENTRIES or not all(isinstance(one, str) for one in value):
+        raise Unreadable("not_words", Message("this must be a list of words, 200 at most"))
+    return list(dict.fromkeys(str(word(one, zone)) for one in value))
+
+
+def rank(value: object, _zone: ZoneInfo) -> int:
+    """A whole number."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Unreadable("not_a_number", Message("this must be a whole number"))
+    if not 0 <= value <= HIGHEST_RANK:
+        raise Unreadable("out_of_range", Message("this must lie between 0 and %(most)s", most=f"{HIGHEST_RANK:,}"))
+    return value
+
+
+READERS = {"title": word, "limits": limits, "features": features, "rank": rank}
+
+
+@router.get("/plans", responses=described(401))
+async def list_all(site: SiteDep, _key: Reads) -> PlansOut:
+    """Every plan."""
+    return await site.database.read(lambda session: PlansOut(plans=[_plan(row) for row in list_plans(session)]))
+
+
+@router.get("/plans/{key}", responses=described(401, 404))
+async def show(site: SiteDep, _key: Reads, key: Key) -> PlanOut:
+    """One plan."""
+
+    def work(session: Session) -> PlanOut:
+        for row in list_plans(session):
+            if row.key == key:
+                return _plan(row)
+        raise NotFound
+
+    return await site.database.read(work)
+
+
+@router.put("/plans/{key}", responses=described(400, 401, 403, 413, 422), openapi_extra=body_schema(PlanIn))
+async def put(request: Request, site: SiteDep, _key: Writes, key: Key) -> PlanOut:
+    """The plan is from now on exactly this."""
+    try:
+        named = str(plan_key(key, site.zone))
+    except Unreadable as error:
+        raise wrong("key", error.code, error.message) from error
+    if not named:
+        raise wrong("key", "missing", Message("this must be given"))
+    told = read(await body_of(request), READERS, zone=site.zone)
+
+    def work(session: Session) -> PlanOut:
+        plan = put_plan(
+            session,
+            named,
+            title=cast("str | None", told.get("title")),
+            limits=cast("dict[str, float]", told.get("limits") or {}),
+            features=cast("list[str]", told.get("features") or []),
+            rank=cast("int | None", told.get("rank")),
+        )
+        return _plan(plan)
+
+    return await site.database.write(work)
+
+
+def _plan(row: Plan) -> PlanOut:
+    return PlanOut(key=row.key, title=row.title, limits=row.limits, features=row.features, rank=row.rank)

@@ -1,0 +1,234 @@
+"""Events in: the Segment HTTP tracking dialect, so that a vendor can point the client it already has at Banso.
+
+`POST /api/v1/{track,identify,group,page,screen,alias,batch}` and their first letters. The answer leaves after the
+commit and counts what became of each message; a bad one never costs the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api.auth import Sender, sender_of
+from api.body import read_json
+from api.problems import Malformed, described, locale_of, problem
+from portal.events.ingest import Outcome, ingest
+from portal.events.rules import KINDS, REFUSALS, Incoming, Kind, Refusal, as_seen_by_browser, parse
+from portal.events.sources import is_known_origin, normal_origin, note_seen
+from portal.kit.errors import Forbidden, TooLarge
+from portal.kit.i18n import Message
+from portal.kit.web import Site, SiteDep
+
+BATCH_EVENTS = 2500
+STATUSES: Final[Mapping[str, int]] = {"too_large": 413, "forbidden": 403, "identity_mismatch": 403, "email_taken": 409}
+NOT_ALLOWED: Final = frozenset({"forbidden", "identity_mismatch"})
+SINGLE: Final[Mapping[str, Kind]] = {
+    "track": "track",
+    "t": "track",
+    "identify": "identify",
+    "i": "identify",
+    "group": "group",
+    "g": "group",
+    "page": "page",
+    "p": "page",
+    "screen": "screen",
+    "s": "screen",
+    "alias": "alias",
+    "a": "alias",
+}
+BATCH: Final = ("batch", "b")
+
+router = APIRouter(tags=["events"])
+
+
+async def take_one(request: Request, site: SiteDep) -> Response:
+    """One message. What cannot be taken is answered with a problem whose `code` says why."""
+    kind = SINGLE[request.url.path.rpartition("/")[2]]
+    body = await read_json(request)
+    sender = await sender_of(request, site, key_in_body=body.pop("writeKey", None))
+    return await _take(request, site, sender, [body], kind=kind, sent_at=body.get("sentAt"))
+
+
+async def take_batch(request: Request, site: SiteDep) -> Response:
+    """Up to 2,500 messages, each with its `type`; `rejected` names those that could not be taken."""
+    body = await read_json(request)
+    sender = await sender_of(request, site, key_in_body=body.get("writeKey"))
+    messages = body.get("batch")
+    if not isinstance(messages, list):
+        raise Malformed(Message("“batch” must be a list of messages."))
+    if len(messages) > BATCH_EVENTS:
+        raise TooLarge(Message("A batch may have 2,500 messages at most."))
+    return await _take(request, site, sender, messages, kind=None, sent_at=body.get("sentAt"))
+
+
+async def preflight(request: Request, site: SiteDep) -> Response:
+    """What a browser asks before it sends. It shows no key yet, so any source's origin may go on to ask."""
+    origin = request.headers.get("origin", "")
+    if normal_origin(origin) != origin or not await site.database.read(
+        lambda session: is_known_origin(session, origin)
+    ):
+        raise Forbidden(Message("This page is not one of the source's origins."))
+    headers = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "POST",
+        "Access-Control-Allow-Headers": "authorization, banso-key, content-encoding, content-type",
+        "Access-Control-Max-Age": "600",
+        "Vary": "Origin",
+    }
+    return Response(status_code=204, headers=headers)
+
+
+async def _take(
+    request: Request,
+    site: Site,
+    sender: Sender,
+    messages: Sequence[object],
+    *,
+    kind: Kind | None,
+    sent_at: object,
+) -> Response:
+    now = site.clock()
+    accepted: list[tuple[int, Incoming]] = []
+    refused: list[tuple[int, str]] = []
+    for index, message in enumerate(messages):
+        read = parse(message, received_at=now, kind=kind, sent_at=sent_at)
+        if sender.from_browser and isinstance(read, Incoming):
+            read = as_seen_by_browser(read, sender.person)
+        if isinstance(read, Refusal):
+            refused.append((index, read.code))
+        else:
+            accepted.append((index, read))
+    outcome = await _write(site, sender, [one for _, one in accepted], now=now) if accepted else Outcome()
+    refused += [(accepted[place][0], code) for place, code in outcome.rejected]
+    return _answer(request, outcome, sorted(refused), is_single=kind is not None, count=len(messages))
+
+
+async def _write(site: Site, sender: Sender, incomings: Sequence[Incoming], *, now: datetime) -> Outcome:
+    def work(session: Session) -> Outcome:
+        outcome = ingest(
+            session,
+            incomings,
+            source_id=sender.source.id,
+            received_at=now,
+            zone=site.zone,
+            from_browser=sender.from_browser,
+        )
+        note_seen(session, sender.source, now=now)
+        return outcome
+
+    return await site.database.write(work)
+
+
+def _answer(
+    request: Request, outcome: Outcome, refused: Sequence[tuple[int, str]], *, is_single: bool, count: int
+) -> Response:
+    locale = locale_of(request)
+    rejected = [{"index": index, "code": code, "message": REFUSALS[code].into(locale)} for index, code in refused]
+    if refused and len(refused) == count:
+        codes = {code for _, code in refused}
+        code = refused[0][1]
+        # Of a batch that tried nothing but to say who somebody is, the answer is about the key, not about the messages.
+        if is_single or codes <= NOT_ALLOWED:
+            status = STATUSES.get(code, 400)
+            return problem(request, status=status, code=code, message=REFUSALS[code], more={"rejected": rejected})
+    answer = {"success": True, "accepted": outcome.accepted, "duplicates": outcome.duplicates, "rejected": rejected}
+    headers = dict(getattr(request.state, "answer_headers", {}))
+    return Response(orjson.dumps(answer), media_type="application/json", headers=headers)
+
+
+# --- the interface described ------------------------------------------------------------------------------------------
+
+_MESSAGE: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "type": {"enum": list(KINDS), "description": "In a batch; a single call has it in its path."},
+        "messageId": {"type": "string", "maxLength": 100, "description": "Sent again, it counts once."},
+        "userId": {"type": "string", "maxLength": 200, "description": "The member's id in the product."},
+        "anonymousId": {"type": "string", "maxLength": 200},
+        "event": {"type": "string", "maxLength": 200, "description": "Of `track`."},
+        "groupId": {"type": "string", "maxLength": 200, "description": "Of `group`: the account's id in the product."},
+        "previousId": {"type": "string", "maxLength": 200, "description": "Of `alias`."},
+        "properties": {"type": "object"},
+        "traits": {"type": "object", "description": "Of `identify` and `group`."},
+        "context": {
+            "type": "object",
+            "properties": {"groupId": {"type": "string", "description": "The account it happened in."}},
+        },
+        "timestamp": {"type": "string", "format": "date-time"},
+        "sentAt": {"type": "string", "format": "date-time"},
+        "writeKey": {"type": "string", "description": "The key, where it is not the Basic user name."},
+    },
+    "example": {
+        "userId": "u-17",
+        "event": "invoice.sent",
+        "properties": {"lines": 3},
+        "context": {"groupId": "acme"},
+        "messageId": "5f1c2c1e-8a6e-4c1b-9d3a-0a6f1f0e7a11",
+        "timestamp": "2026-12-01T09:00:00Z",
+    },
+}
+_BATCH: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["batch"],
+    "properties": {
+        "batch": {"type": "array", "maxItems": BATCH_EVENTS, "items": {"$ref": "#/components/schemas/TrackingMessage"}},
+        "sentAt": {"type": "string", "format": "date-time"},
+        "writeKey": {"type": "string"},
+    },
+}
+_OUTCOME: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["success", "accepted", "duplicates", "rejected"],
+    "properties": {
+        "success": {"const": True},
+        "accepted": {"type": "integer"},
+        "duplicates": {"type": "integer"},
+        "rejected": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "code"],
+                "properties": {
+                    "index": {"type": "integer"},
+                    "code": {"enum": sorted(REFUSALS)},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+SCHEMAS: Final = {"TrackingMessage": _MESSAGE, "TrackingOutcome": _OUTCOME}
+"""What the routes below refer to in OpenAPI."""
+
+
+def _add(path: str, endpoint: Callable[..., Any], schema: dict[str, Any], *, summary: str, is_short: bool) -> None:
+    ok = {
+        "description": "Committed.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TrackingOutcome"}}},
+    }
+    router.add_api_route(
+        f"/{path}",
+        endpoint,
+        methods=["POST"],
+        summary=summary,
+        include_in_schema=not is_short,
+        response_class=Response,
+        responses={200: ok, **described(400, 401, 403, 409, 413, 429, 503)},
+        openapi_extra={
+            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+            "security": [{"SourceKey": []}],
+        },
+        operation_id=f"events_{path}",
+    )
+    router.add_api_route(f"/{path}", preflight, methods=["OPTIONS"], include_in_schema=False)
+
+
+for _path, _kind in SINGLE.items():
+    _one = {"$ref": "#/components/schemas/TrackingMessage"}
+    _add(_path, take_one, _one, summary=f"Send one {_kind} message", is_short=len(_path) == 1)
+for _path in BATCH:
+    _add(_path, take_batch, _BATCH, summary="Send many messages", is_short=len(_path) == 1)

@@ -1,0 +1,42 @@
+"""What can go wrong with accounts and people, each with its HTTP status."""
+
+from __future__ import annotations
+
+from portal.kit.errors import BansoError, Conflict, Invalid
+from portal.kit.i18n import Message
+
+
+class AddressTaken(Conflict):
+    """A mail address belongs to one member of an account; another cannot have it too."""
+
+    code = "email_taken"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            Message("The address %(address)s already belongs to another member of this customer.", address=address)
+        )
+
+
+class NameTaken(Conflict):
+    """A key with that name exists."""
+
+    code = "name_taken"
+
+
+class NobodyThere(BansoError):
+    """Nobody who may sign in has that address. Said on the command line only, never on a page."""
+
+    status = 404
+    code = "nobody_there"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(Message("Nobody who may sign in has the address %(address)s.", address=address))
+
+
+class Nameless(Invalid):
+    """A member needs an external id or a mail address."""
+
+    code = "no_identity"
+
+    def __init__(self) -> None:
+        super().__init__(Message("A member needs an external id or a mail address."))

@@ -1,0 +1,180 @@
+"""Tables of customers, people, plans and keys."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Numeric, UniqueConstraint
+from sqlmodel import Field
+
+from portal.kit.rows import Json, Row, one_of
+
+
+class Plan(Row, table=True):
+    """What an account may have bought. It exists once anything names it; title, limits and rank may come later."""
+
+    key: str = Field(primary_key=True, max_length=64)
+    title: str | None = Field(default=None, max_length=200)
+    limits: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    features: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    rank: int | None = None
+
+
+class Account(Row, table=True):
+    """A customer company. `is_stub`: only its external id is known yet, from an event that named it.
+
+    `search_key` is its names and its id as `rules.search_text` folds them: no database folds widths and kana alike.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("external_id"),
+        CheckConstraint("seats IS NULL OR seats >= 0", name="seats"),
+        Index("ix_account_plan_key", "plan_key"),
+        Index("ix_account_name", "name"),
+        Index("ix_account_started_at", "started_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    external_id: str = Field(max_length=200)
+    name: str = Field(max_length=200)
+    name_kana: str | None = Field(default=None, max_length=200)
+    plan_key: str | None = Field(default=None, foreign_key="plan.key", max_length=64)
+    seats: int | None = None
+    tier: str | None = Field(default=None, max_length=64)
+    owner: str | None = Field(default=None, max_length=200)
+    created_at: datetime
+    started_at: datetime
+    renews_at: date | None = None
+    notice_by: date | None = None
+    mrr: Decimal | None = Field(default=None, sa_column=Column(Numeric(14, 2)))
+    currency: str | None = Field(default=None, max_length=3)
+    notice_at: datetime | None = None
+    left_at: datetime | None = None
+    goal: str | None = Field(default=None, max_length=1000)
+    traits: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    search_key: str = ""
+    is_stub: bool = False
+    recorded_at: datetime
+
+
+class Member(Row, table=True):
+    """A person of an account. `email_key` is the address as compared: trimmed, lower case, NFKC.
+
+    Without an external id or an address (an anonymous browser) a member has no identity, and is not counted among
+    "every member".
+    """
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "external_id"),
+        UniqueConstraint("account_id", "email_key"),
+        Index("ix_member_external_id", "external_id"),
+        Index("ix_member_email_key", "email_key"),
+        {"sqlite_autoincrement": True},  # events outlive an erased member: no id is ever given out again
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(sa_column=Column(Integer, ForeignKey("account.id", ondelete="CASCADE"), nullable=False))
+    external_id: str | None = Field(default=None, max_length=200)
+    email: str | None = Field(default=None, max_length=254)
+    email_key: str | None = Field(default=None, max_length=254)
+    name: str = Field(default="", max_length=200)
+    name_kana: str | None = Field(default=None, max_length=200)
+    role: str = Field(default="member", max_length=64)
+    department: str | None = Field(default=None, max_length=200)
+    locale: str | None = Field(default=None, max_length=35)
+    joined_at: datetime
+    left_at: datetime | None = None
+    traits: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    is_stub: bool = False
+    recorded_at: datetime
+
+
+class Staff(Row, table=True):
+    """A person of the vendor."""
+
+    __table_args__ = (UniqueConstraint("email_key"), one_of("role", "owner", "cs", "editor", "viewer"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    email: str = Field(max_length=254)
+    email_key: str = Field(max_length=254)
+    name: str = Field(default="", max_length=200)
+    role: str = Field(default="cs", max_length=16)
+    locale: str | None = Field(default=None, max_length=35)
+    created_at: datetime
+    removed_at: datetime | None = None
+
+
+class SignInLink(Row, table=True):
+    """One mailed way in: a link and a six-digit code, both stored hashed, good once and for a while.
+
+    `email_key` and not a person: that the address belongs to nobody must not show, and one person may be a member of
+    several accounts.
+    """
+
+    __table_args__ = (UniqueConstraint("token_hash"), Index("ix_sign_in_link_email_key", "email_key", "created_at"))
+    __tablename__ = "sign_in_link"
+
+    id: int | None = Field(default=None, primary_key=True)
+    email_key: str = Field(max_length=254)
+    token_hash: str = Field(max_length=64)
+    code_hash: str = Field(max_length=64)
+    next_path: str = Field(default="/", max_length=500)
+    created_at: datetime
+    expires_at: datetime
+    attempts: int = 0
+    used_at: datetime | None = None
+
+
+class SignInAttempt(Row, table=True):
+    """A try at signing in, counted to slow down guessing; `subject` is a hash of an address or of a client's IP."""
+
+    __table_args__ = (Index("ix_sign_in_attempt_subject", "subject", "at"),)
+    __tablename__ = "sign_in_attempt"
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str = Field(max_length=64)
+    at: datetime
+
+
+class Visit(Row, table=True):
+    """One signed-in browser: a server-side session, found by the hash of its cookie, revocable at once.
+
+    `device` is what its owner knows it by ("Chrome · Windows"), to tell one's own sign-ins apart.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        CheckConstraint("(member_id IS NULL) <> (staff_id IS NULL)", name="who"),
+        Index("ix_visit_member_id", "member_id"),
+        Index("ix_visit_staff_id", "staff_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    token_hash: str = Field(max_length=64)
+    member_id: int | None = Field(
+        default=None, sa_column=Column(Integer, ForeignKey("member.id", ondelete="CASCADE"), nullable=True)
+    )
+    staff_id: int | None = Field(
+        default=None, sa_column=Column(Integer, ForeignKey("staff.id", ondelete="CASCADE"), nullable=True)
+    )
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    device: str = Field(default="", max_length=80)
+    revoked_at: datetime | None = None
+
+
+class ApiKey(Row, table=True):
+    """An `ak_…` key, stored as SHA-256; `hint` is its last four characters, to tell keys apart."""
+
+    __table_args__ = (UniqueConstraint("key_hash"), UniqueConstraint("name"), one_of("scope", "read", "write"))
+    __tablename__ = "api_key"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=100)
+    key_hash: str = Field(max_length=64)
+    hint: str = Field(max_length=4)
+    scope: str = Field(default="read", max_length=8)
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None

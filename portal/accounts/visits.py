@@ -1,0 +1,133 @@
+"""What routes ask for: `MaybeViewer`, `SignedIn`, `SignedInMember`, `SignedInAdmin` or `SignedInStaff`.
+
+The session is read on every request; nobody is led to the sign-in page and back, and what is not for one is a 404.
+"""
+
+import contextlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from portal.accounts.paths import sign_in_path
+from portal.accounts.viewers import (
+    AnyViewer,
+    MemberViewer,
+    StaffViewer,
+    find_viewer,
+    note_visit,
+    remember_locale,
+)
+from portal.kit.errors import BansoError, NotFound, Unavailable
+from portal.kit.i18n import LOCALES, Locale, Message, as_locale
+from portal.kit.secrets import hash_token
+from portal.kit.web import SAFE_METHODS, Site, SiteDep, redirect, session_cookie
+
+__all__ = [
+    "AnyViewer",
+    "MaybeViewer",
+    "MemberViewer",
+    "SignInNeeded",
+    "SignedIn",
+    "SignedInAdmin",
+    "SignedInMember",
+    "SignedInStaff",
+    "StaffViewer",
+    "ask_to_sign_in",
+]
+
+SEEN_EVERY = timedelta(hours=1)
+
+
+class SignInNeeded(BansoError):
+    """Nobody is signed in and somebody must be; pages answer with the sign-in page and come back to `next_path`."""
+
+    status = 401
+    code = "sign_in_needed"
+
+    def __init__(self, next_path: str) -> None:
+        super().__init__(Message("Please sign in to see this."))
+        self.next_path = next_path
+
+
+async def ask_to_sign_in(_request: Request, error: Exception) -> Response:
+    """The handler for `SignInNeeded`, for the composition root to install."""
+    return redirect(sign_in_path(error.next_path if isinstance(error, SignInNeeded) else "/"))
+
+
+async def maybe_viewer(request: Request, site: SiteDep) -> AnyViewer | None:
+    """Whoever is signed in, if anyone. A language asked for with `?lang=` becomes their choice."""
+    token = session_cookie(request)
+    if not token:
+        return None
+    now = site.clock()
+    token_hash = hash_token(token)
+    viewer = await site.database.read(lambda session: find_viewer(session, token_hash, now=now))
+    if viewer is None:
+        return None
+    asked = request.query_params.get("lang", "")
+    changes_language = asked in LOCALES and asked != viewer.locale
+    if changes_language or now - viewer.last_seen_at >= SEEN_EVERY:
+        chosen = as_locale(asked) if changes_language else None
+        await _write_down(site, viewer, chosen, now=now)
+        return replace(viewer, locale=chosen) if chosen else viewer
+    return viewer
+
+
+async def _write_down(site: Site, viewer: AnyViewer, locale: Locale | None, *, now: datetime) -> None:
+    """Once an hour at most, or when a language is chosen; a page is shown even where this cannot be written now."""
+
+    def work(session: Session) -> None:
+        note_visit(session, viewer.visit_id, now=now, days=site.session_days)
+        if locale is not None:
+            remember_locale(session, viewer, locale)
+
+    with contextlib.suppress(Unavailable):
+        await site.database.write(work)
+
+
+MaybeViewer = Annotated[AnyViewer | None, Depends(maybe_viewer)]
+
+
+async def signed_in(request: Request, viewer: MaybeViewer) -> AnyViewer:
+    """Whoever is signed in; nobody is led to the sign-in page and back."""
+    if viewer is None:
+        query = f"?{request.url.query}" if request.url.query else ""
+        raise SignInNeeded(f"{request.url.path}{query}" if request.method in SAFE_METHODS else "/")
+    return viewer
+
+
+SignedIn = Annotated[AnyViewer, Depends(signed_in)]
+
+
+async def signed_in_member(viewer: SignedIn) -> MemberViewer:
+    """A member; for staff there is nothing here."""
+    if not isinstance(viewer, MemberViewer):
+        raise NotFound
+    return viewer
+
+
+SignedInMember = Annotated[MemberViewer, Depends(signed_in_member)]
+
+
+async def signed_in_admin(viewer: SignedInMember) -> MemberViewer:
+    """A member who is an admin of their customer; for others there is nothing here."""
+    if not viewer.is_admin:
+        raise NotFound
+    return viewer
+
+
+SignedInAdmin = Annotated[MemberViewer, Depends(signed_in_admin)]
+
+
+async def signed_in_staff(viewer: SignedIn) -> StaffViewer:
+    """A person of the vendor; for members there is nothing here."""
+    if not isinstance(viewer, StaffViewer):
+        raise NotFound
+    return viewer
+
+
+SignedInStaff = Annotated[StaffViewer, Depends(signed_in_staff)]

@@ -1,0 +1,113 @@
+"""The published checklists: which are live, and what each version says.
+
+A definition is parsed once per process and content; which version is live is read anew in each unit of work, so that a
+publication in another process is seen at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from portal.checklists.definition import Definition, Step, conditions, load
+from portal.checklists.models import Checklist, ChecklistVersion
+from portal.conditions.model import checklists_of, events_of
+from portal.kit.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Published:
+    """One version, with what its definition depends on."""
+
+    key: str
+    version: int
+    is_live: bool
+    definition: Definition
+    watches: frozenset[str]
+    """The events that can change something for a run through it."""
+    waits_for: frozenset[str]
+    """The checklists whose completion can."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All versions of all checklists that are not archived."""
+
+    versions: Mapping[tuple[str, int], Published]
+    live: tuple[Published, ...]
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """Every event that matters to any of them."""
+        return frozenset[str]().union(*(published.watches for published in self.versions.values()))
+
+    def of(self, key: str, version: int) -> Published:
+        """One version; `NotFound` where it is archived or never was."""
+        try:
+            return self.versions[key, version]
+        except KeyError as error:
+            raise NotFound from error
+
+    def live_of(self, key: str) -> Published:
+        """The live version of `key`."""
+        for published in self.live:
+            if published.key == key:
+                return published
+        raise NotFound
+
+
+def catalog(session: Session) -> Catalog:
+    """The catalogue as it stands in this transaction."""
+    rows = session.execute(
+        select(
+            col(Checklist.key),
+            col(Checklist.version),
+            col(ChecklistVersion.number),
+            col(ChecklistVersion.digest),
+        )
+        .join(ChecklistVersion, col(ChecklistVersion.checklist_key) == col(Checklist.key))
+        .where(col(Checklist.archived_at).is_(None))
+        .order_by(col(Checklist.position), col(Checklist.key), col(ChecklistVersion.number))
+    ).all()
+    versions: dict[tuple[str, int], Published] = {}
+    for key, live, number, digest in rows:
+        definition, watches, waits_for = _published(session, key, number, digest)
+        versions[key, number] = Published(key, number, number == live, definition, watches, waits_for)
+    return Catalog(versions, tuple(published for published in versions.values() if published.is_live))
+
+
+def step_of(definition: Definition, key: str) -> Step:
+    """The step `key`; `NotFound` where there is none."""
+    for step in definition.steps:
+        if step.key == key:
+            return step
+    raise NotFound
+
+
+Parsed = tuple[Definition, frozenset[str], frozenset[str]]
+
+
+def _published(session: Session, key: str, number: int, digest: str) -> Parsed:
+    """Parsed versions are kept by their digest: content, not place, so that no database can be taken for another."""
+    known = _parsed.get(digest)
+    if known is None:
+        stored = session.execute(
+            select(col(ChecklistVersion.definition)).where(
+                col(ChecklistVersion.checklist_key) == key, col(ChecklistVersion.number) == number
+            )
+        ).scalar_one()
+        if len(_parsed) >= KEPT:
+            _parsed.clear()
+        definition = load(stored)
+        asked = [condition for _, condition in conditions(definition)]
+        watches = frozenset[str]().union(*(events_of(condition) for condition in asked))
+        waits_for = frozenset[str]().union(*(checklists_of(condition) for condition in asked))
+        known = _parsed[digest] = (definition, watches, waits_for)
+    return known
+
+
+_parsed: dict[str, Parsed] = {}
+KEPT = 512

@@ -1,0 +1,53 @@
+"""What every report on a checklist starts from: which runs count at all, and the pauses that move their deadlines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlmodel import Session, col
+
+from portal.checklists.deadlines import Pause as PauseSpan
+from portal.checklists.models import Enrollment, Pause
+
+
+def is_counted(key: str) -> tuple[ColumnElement[bool], ...]:
+    """The runs through `key` that are neither excluded nor withdrawn."""
+    return (
+        col(Enrollment.checklist_key) == key,
+        col(Enrollment.excluded_at).is_(None),
+        col(Enrollment.withdrawn_at).is_(None),
+    )
+
+
+def whole_second(as_of: datetime) -> datetime:
+    """The last instant of its second: what happens within one second happens at once, in every figure alike."""
+    return as_of.replace(microsecond=999_999)
+
+
+def pauses_by_run(
+    session: Session, key: str
+) -> tuple[Mapping[int, Sequence[PauseSpan]], Mapping[int, datetime | None]]:
+    """The pauses of every run through `key` that ever had one, by enrollment, and the deadlines they move."""
+    rows = session.connection().execute(
+        select(
+            col(Enrollment.id),
+            col(Enrollment.checklist_key),
+            col(Enrollment.due_at),
+            col(Pause.since),
+            col(Pause.until),
+        )
+        # Outer, so that SQLite begins with the few pauses and not with the many runs.
+        .join_from(Pause, Enrollment, col(Pause.enrollment_id) == col(Enrollment.id), isouter=True)
+    )
+    pauses: defaultdict[int, list[PauseSpan]] = defaultdict(list)
+    due: dict[int, datetime | None] = {}
+    for found, checklist, due_at, since, until in rows:
+        if checklist != key:
+            continue
+        enrollment_id = found or 0
+        pauses[enrollment_id].append(PauseSpan(since, until))
+        due[enrollment_id] = due_at
+    return pauses, due

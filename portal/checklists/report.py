@@ -1,0 +1,178 @@
+"""The completion rate read from the database: rows, curve and funnel for one checklist, as of any moment.
+
+What is counted, and how, is in `rate`; here the runs are fetched, in seconds counted by the database, since a report
+over 100,000 accounts spends its time on reading and not on deciding. So rows come in the shape of a `rate.Run` and are
+not touched again; the few whose deadline a pause has moved come by a query of their own.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, cast, get_args
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, literal, select
+from sqlmodel import Session, col
+
+from portal.accounts.models import Account
+from portal.checklists import funnel, people, rate
+from portal.checklists.catalog import catalog
+from portal.checklists.counting import is_counted, pauses_by_run, whole_second
+from portal.checklists.deadlines import effective_due
+from portal.checklists.models import Enrollment, Pause
+from portal.checklists.rate import CurvePoint, RateRow, Run, StepRow, seconds
+from portal.kit.clock import Span, day_start
+from portal.kit.sql import epoch
+
+By = Literal["none", "month", "plan", "tier", "owner"]
+Unit = Literal["account", "member"]
+BYS: tuple[By, ...] = get_args(By)
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The completion rate of one checklist at `as_of`, by the contract; `due_days` is None without a deadline.
+
+    `total` is the row over everybody, whatever the rows are by.
+    """
+
+    checklist: str
+    unit: Unit
+    by: By
+    due_days: int | None
+    as_of: datetime
+    rows: Sequence[RateRow]
+    total: RateRow
+    curve: Sequence[CurvePoint]
+    steps: Sequence[StepRow]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One run in a report: whose it is, and what it counts as."""
+
+    account_id: int
+    member_id: int | None
+    run: Run
+
+
+def completion_report(
+    session: Session,
+    key: str,
+    *,
+    by: By = "none",
+    unit: Unit = "account",
+    as_of: datetime,
+    zone: ZoneInfo,
+) -> Report:
+    """The report for `key`; `NotFound` where no such checklist is live."""
+    known = catalog(session)
+    live = known.live_of(key)
+    at = whole_second(as_of)
+    if unit == "member":
+        counted = people.member_runs(session, live, as_of=at, zone=zone)
+        runs: Sequence[Run] = [one.run._replace(group=one.values.get(by)) for one in counted]
+    else:
+        counted = []
+        runs = account_runs(session, key, by=by, as_of=at, zone=zone)
+    result = rate.completion_rate(runs, as_of=at, zone=zone, grouped=by != "none", monthly=by == "month")
+    if unit == "member":
+        steps = people.member_funnel(live, counted, as_of=at, zone=zone)
+    else:
+        steps = funnel.steps_reached(session, known, live, started=result.total.started, as_of=at)
+    due = live.definition.due
+    return Report(
+        checklist=key,
+        unit=unit,
+        by=by,
+        due_days=_days_of(due) if due else None,
+        as_of=as_of,
+        rows=result.rows,
+        total=result.total,
+        curve=result.curve,
+        steps=steps,
+    )
+
+
+def counted_runs(session: Session, key: str, *, by: By, unit: Unit, as_of: datetime, zone: ZoneInfo) -> list[Counted]:
+    """Every run the report counts, each in its group and with whose it is; `NotFound` where nothing such is live."""
+    live = catalog(session).live_of(key)
+    at = whole_second(as_of)
+    name = _grouping(by, zone)
+    if unit == "member":
+        return [
+            Counted(one.account_id, one.member_id, one.run._replace(group=name(one.values.get(by), one.run.started_at)))
+            for one in people.member_runs(session, live, as_of=at, zone=zone)
+        ]
+    due = _suspensions(session, key, as_of=at, zone=zone)
+    rows = session.connection().execute(_enrolled(key, by).add_columns(col(Enrollment.account_id), col(Enrollment.id)))
+    return [
+        Counted(account_id, None, Run(name(value, started), started, due.get(one, due_at), completed, left))
+        for value, started, due_at, completed, left, account_id, one in rows
+    ]
+
+
+def account_runs(session: Session, key: str, *, by: By, as_of: datetime, zone: ZoneInfo) -> list[Run]:
+    """The runs alone, as fast as they can be had; the months of `by="month"` are left to `rate`."""
+    due = _suspensions(session, key, as_of=as_of, zone=zone)
+    query = _enrolled(key, by)
+    if not due:
+        return _fetched(session, query)
+    runs = _fetched(session, query.where(col(Enrollment.id).not_in(select(col(Pause.enrollment_id)))))
+    paused = query.add_columns(col(Enrollment.id)).where(col(Enrollment.id).in_(select(col(Pause.enrollment_id))))
+    for value, started, _, completed, left, one in session.connection().execute(paused):
+        runs.append(Run(value, started, due[one], completed, left))
+    return runs
+
+
+def _fetched(session: Session, query: Select[*tuple[Any, ...]]) -> list[Run]:
+    """The driver's own tuples, which are in the shape of a `Run`: a row object for each would cost as much again."""
+    cursor = session.connection().execute(query).cursor
+    return cast("list[Run]", list(cursor.fetchall())) if cursor is not None else []
+
+
+def _enrolled(key: str, by: By) -> Select[*tuple[Any, ...]]:
+    """Rows in the shape of a `Run`."""
+    columns = {"plan": col(Account.plan_key), "tier": col(Account.tier), "owner": col(Account.owner)}
+    return (
+        select(
+            columns.get(by, literal(None)).label("value"),
+            epoch(col(Enrollment.started_at)),
+            epoch(col(Enrollment.due_at)),
+            epoch(col(Enrollment.completed_at)),
+            epoch(col(Account.left_at)),
+        )
+        .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
+        .where(*is_counted(key))
+    )
+
+
+def _grouping(by: By, zone: ZoneInfo) -> Callable[[str | None, int], str | None]:
+    """How a run's group is found from its account's value and its start in seconds."""
+    if by == "none":
+        return lambda _value, _started: None
+    if by != "month":
+        return lambda value, _started: value
+    bounds: list[int] = []
+    names: list[str] = []
+    for year in range(1969, 2201):
+        for month in range(1, 13):
+            first = datetime(year, month, 1, tzinfo=zone).date()
+            bounds.append(int(day_start(first, zone).timestamp()))
+            names.append(f"{year}-{month:02}")
+    return lambda _value, started: names[max(0, bisect_right(bounds, started) - 1)]
+
+
+def _suspensions(session: Session, key: str, *, as_of: datetime, zone: ZoneInfo) -> dict[int, int | None]:
+    """The effective deadlines of the few runs that were ever paused."""
+    pauses, due = pauses_by_run(session, key)
+    return {one: seconds(effective_due(due[one], spans, as_of=as_of, zone=zone)) for one, spans in pauses.items()}
+
+
+def _days_of(due: Span) -> int:
+    """The given time in days, as the contract wants it: a month counts as 30."""
+    return due.count * {"d": 1, "w": 7, "mo": 30}[due.unit]

@@ -1,0 +1,233 @@
+"""Conditions asked of the database: the facts of one account or member, gathered for one condition.
+
+Plain counts and counts of days are answered from the daily roll-ups, however many events there are; only the day on
+which it was enough is looked at closely, for the exact instant. `where` and other `distinct` read the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from portal.accounts.models import Account, Member
+from portal.conditions.model import Condition, EventCount, checklists_of, queries
+from portal.conditions.rules import Facts, Occurrence, Tally, Verdict, evaluate, tally
+from portal.events import reads, rollups
+from portal.kit.clock import day_start, local_day
+
+ONE_DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
+ALL = 2**31 - 1
+FIRST_DAY = date(1970, 1, 1)
+"""No event is older: what a sender says of earlier years is refused."""
+STAFF_ROLE = "staff"
+MOST_EVENTS = 100_000
+"""What one question may read. An account with more of one event than that is counted over its first ones."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom a condition is asked of: an account, or one member of it. `start` is where `within` counts from."""
+
+    account_id: int
+    member_id: int | None
+    start: datetime
+    values: Mapping[str, object]
+    checklists: Mapping[str, datetime | None] = field(default_factory=dict)
+
+
+def account_values(account: Account) -> dict[str, object]:
+    """What conditions may ask of an account. Columns of Banso's own are traits too, under their file names."""
+    known: dict[str, object] = {
+        "seats": account.seats,
+        "owner": account.owner,
+        "currency": account.currency,
+        "mrr": float(account.mrr) if account.mrr is not None else None,
+        "name": account.name,
+    }
+    traits = {**account.traits, **{name: value for name, value in known.items() if value is not None}}
+    return {"plan": account.plan_key, "tier": account.tier, "role": None, "locale": None, "traits": traits}
+
+
+def member_values(account: Account, member: Member) -> dict[str, object]:
+    """What conditions may ask of a member: the account's values, and their own."""
+    values = account_values(account)
+    traits = {**values["traits"], **member.traits} if isinstance(values["traits"], dict) else dict(member.traits)
+    if member.department:
+        traits["department"] = member.department
+    # `role: staff` is how documents for the vendor's own people say so: no customer's word for a role opens them.
+    role = None if member.role == STAFF_ROLE else member.role
+    return {**values, "role": role, "locale": member.locale, "traits": traits}
+
+
+def subject_of(account: Account, member: Member | None = None, *, start: datetime | None = None) -> Subject:
+    """The subject for an account, or for a member of it, whose windows begin at the later of `start` and joining."""
+    begins = start or account.started_at
+    if member is None:
+        return Subject(_id(account.id), None, begins, account_values(account))
+    return Subject(_id(account.id), _id(member.id), max(begins, member.joined_at), member_values(account, member))
+
+
+def ask(
+    session: Session,
+    condition: Condition,
+    subject: Subject,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    since: datetime | None = None,
+    ever: bool = False,
+) -> Verdict:
+    """Whether `condition` holds of `subject` at `now`; what happened up to `since` (an undo) does not count."""
+    tallies = {
+        query: tally_of(session, query, subject, now=now, zone=zone, since=since) for query in queries(condition)
+    }
+    facts = Facts(values=subject.values, tallies=tallies, checklists=subject.checklists, now=now)
+    return evaluate(condition, facts, ever=ever)
+
+
+def holds_for_member(
+    session: Session, condition: Condition, *, account_id: int, member_id: int, now: datetime, zone: ZoneInfo
+) -> bool:
+    """Whether `condition` holds of a member now: the wall around documents and tutorials."""
+    account = session.get(Account, account_id)
+    member = session.get(Member, member_id)
+    if account is None or member is None or member.account_id != account_id:
+        return False
+    subject = subject_of(account, member)
+    if checklists_of(condition):
+        subject = replace(subject, checklists=_completed.of(session, account_id))
+    return ask(session, condition, subject, now=now, zone=zone).met
+
+
+CompletedChecklists = Callable[[Session, int], Mapping[str, datetime | None]]
+
+
+def know_checklists(completed: CompletedChecklists) -> None:
+    """For the composition root: how to find when an account completed its checklists, which live on a floor above."""
+    _completed.of = completed
+
+
+class _Completed:
+    of: CompletedChecklists = staticmethod(lambda _session, _account_id: {})
+
+
+_completed = _Completed()
+
+
+def tally_of(
+    session: Session,
+    query: EventCount,
+    subject: Subject,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    since: datetime | None = None,
+) -> Tally:
+    """The answer to `query`, the same as `rules.tally` gives over all events of the subject."""
+    if query.where or query.distinct not in (None, "day") or since is not None:
+        return _from_events(session, query, subject, now=now, zone=zone, since=since)
+    return _from_days(session, query, subject, now=now, zone=zone)
+
+
+def _from_events(
+    session: Session, query: EventCount, subject: Subject, *, now: datetime, zone: ZoneInfo, since: datetime | None
+) -> Tally:
+    opens, closes = _window(query, subject.start, zone)
+    # What the window, an undo or the present leave out anyway is not even read.
+    begins = [day_start(opens, zone)] if opens else []
+    ends = [day_start(closes + ONE_DAY, zone)] if closes else []
+    rows = reads.occurrences(
+        session,
+        account_id=subject.account_id,
+        member_id=subject.member_id,
+        name=query.event,
+        from_at=max([*begins, *([since] if since else [])], default=None),
+        to_at=min([*ends, now + INSTANT]),
+        limit=ALL,
+    )
+    happened = (Occurrence(row.at, row.member_id, row.properties) for row in rows)
+    return tally(happened, query, start=subject.start, now=now, zone=zone, since=since)
+
+
+def _from_days(session: Session, query: EventCount, subject: Subject, *, now: datetime, zone: ZoneInfo) -> Tally:
+    opens, closes = _window(query, subject.start, zone)
+    today = local_day(now, zone)
+    days = _days(session, query, subject, first_day=opens or date.min, last_day=min(closes or today, today))
+    if days and days[-1].day == today and days[-1].last_at > now:
+        # The roll-up of today knows more than was known at `now`.
+        return _from_events(session, query, subject, now=now, zone=zone, since=None)
+    reached_at = _reached_at(session, query, subject, days, zone=zone)
+    first_day = query.last.before(today) + ONE_DAY if query.last is not None else date.min
+    return Tally(sum(_worth(query, one) for one in days if one.day >= first_day), query.at_least, reached_at)
+
+
+def _reached_at(
+    session: Session, query: EventCount, subject: Subject, days: Sequence[_Day], *, zone: ZoneInfo
+) -> datetime | None:
+    """The instant of the occurrence that made it enough, on the first day whose window held enough."""
+    count = 0
+    oldest = 0
+    for one in days:
+        while query.last is not None and days[oldest].day <= query.last.before(one.day):
+            count -= _worth(query, days[oldest])
+            oldest += 1
+        missing = query.at_least - count
+        count += _worth(query, one)
+        if count >= query.at_least:
+            if missing == 1:
+                return one.first_at
+            return reads.nth_event_at(
+                session,
+                account_id=subject.account_id,
+                member_id=subject.member_id,
+                name=query.event,
+                from_at=day_start(one.day, zone),
+                to_at=day_start(one.day + ONE_DAY, zone),
+                nth=missing,
+            )
+    return None
+
+
+@dataclass
+class _Day:
+    """One day's roll-up, of everybody who counts."""
+
+    day: date
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+def _days(session: Session, query: EventCount, subject: Subject, *, first_day: date, last_day: date) -> list[_Day]:
+    found: dict[date, _Day] = {}
+    for member, day, count, first_at, last_at in rollups.days_of(
+        session, account_id=subject.account_id, name=query.event, first_day=first_day, last_day=last_day
+    ):
+        if subject.member_id not in (None, member):
+            continue
+        known = found.setdefault(day, _Day(day, 0, first_at, last_at))
+        known.count += count
+        known.first_at = min(known.first_at, first_at)
+        known.last_at = max(known.last_at, last_at)
+    return list(found.values())
+
+
+def _worth(query: EventCount, one: _Day) -> int:
+    return 1 if query.distinct == "day" else one.count
+
+
+def _window(query: EventCount, start: datetime, zone: ZoneInfo) -> tuple[date | None, date | None]:
+    if query.within is None:
+        return None, None
+    first_day = local_day(start, zone)
+    return first_day, query.within.after(first_day)
+
+
+def _id(value: int | None) -> int:
+    assert value is not None, "a stored row has an id"
+    return value

@@ -1,0 +1,168 @@
+"""The page of an article, put together from what was kept: the article itself, and the frame around it.
+
+A page is read far more often than anything in it changes. The article's part is the same for all who may read it, the
+frame (bars, menus, forms) the same on every article for one reader; each is written by its template once and kept,
+and a page is one put into the other. Neither holds a right: whether a reader may have the page is decided before,
+each time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+
+import yaml
+from markupsafe import Markup, escape
+
+from portal.content.library import Entry
+from portal.content.memory import Recent
+from portal.content.service import Article, Item
+from portal.kit.i18n import Locale, Message
+from portal.kit.secrets import new_token
+from portal.kit.web import Shell, Site
+
+PARTS_KEPT = 500
+FRAMES_KEPT = 1000
+KINDS = {
+    "faq": Message("Question and answer"),
+    "case_study": Message("Case study"),
+    "release_note": Message("What is new"),
+}
+_SALT = new_token(size=12).replace("-", "_")
+_SLOT = re.compile(_SALT + r":(\w+):")
+
+
+@dataclass(frozen=True)
+class ArticlePart:
+    """What `content/_article.html` shows: nothing that differs from one reader to the next behind the same wall.
+
+    `lang` is the language of the text, `foreign` whether the reader's is another.
+    """
+
+    title: str
+    html: Markup
+    toc: Sequence[tuple[int, str, str]]
+    lang: Locale
+    foreign: bool
+    kind: Message | None
+    shelf: str
+    shelf_href: str
+    updated_at: datetime
+    previous: tuple[str, str] | None
+    following: tuple[str, str] | None
+    translations: Sequence[tuple[Locale, str]]
+    note: Message | None
+    comes_out_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ArticlePage:
+    """What `content/article.html` shows: the article's part, and what is the reader's own around it.
+
+    `in_ja` and `in_en` are its addresses by language, empty where there is one language only. `reading_url` is where a
+    member's browser says that the article was read; empty for others.
+    """
+
+    title: str
+    article: str
+    lang: str
+    in_ja: str
+    in_en: str
+    reading_url: str
+
+
+def write_part(
+    found: Article, *, site: Site, locale: Locale, now: datetime, for_staff: bool
+) -> tuple[tuple[object, ...], Markup]:
+    """The article's part, and before it everything it was made of."""
+    variant = found.item.variant
+    made_of = (
+        *(found.edition, variant.id, variant.is_out(now), locale, for_staff),
+        *(path_of(found.previous), path_of(found.following), now.year, site.zone.key),
+    )
+
+    def write() -> Markup:
+        part = _part_of(found, locale, now, for_staff=for_staff)
+        return Markup(site.templates.render(locale, "content/_article.html", {"page": part}))  # noqa: S704 - our template
+
+    return made_of, _parts.get(made_of, write)
+
+
+def write_page(page: ArticlePage, around: Shell, *, site: Site) -> str:
+    """The whole page: the same text as rendering `content/article.html`, in a fraction of the time."""
+    filling = {
+        **{field.name: getattr(page, field.name) for field in fields(page)},
+        "path": around.path,
+        **{f"url_{locale}": url for locale, url in around.language_urls.items()},
+    }
+    given = frozenset(name for name, value in filling.items() if value)
+    if around.flash:
+        frame = _frame(around, given, site)
+    else:
+        # The form token is the reader's own, so no two readers ever share a frame.
+        key = (around.csrf, around.locale, around.nav, around.viewer, around.vendor_name, given)
+        frame = _frames.get((*key, site.templates.assets.fingerprint), lambda: _frame(around, given, site))
+    return "".join(escape(filling[text]) if is_slot else text for is_slot, text in frame)
+
+
+Frame = tuple[tuple[bool, str], ...]
+_parts: Recent[tuple[object, ...], Markup] = Recent(PARTS_KEPT)
+_frames: Recent[tuple[object, ...], Frame] = Recent(FRAMES_KEPT)
+
+
+def _frame(around: Shell, given: frozenset[str], site: Site) -> Frame:
+    """The page with a slot for all that is of this article: (whether it is a slot, its name or else the text)."""
+
+    def slot(name: str) -> str:
+        return f"{_SALT}:{name}:" if name in given else ""
+
+    page = ArticlePage(**{field.name: slot(field.name) for field in fields(ArticlePage)})
+    urls: dict[Locale, str] = {locale: slot(f"url_{locale}") for locale in around.language_urls}
+    shell = replace(around, path=slot("path"), language_urls=urls)
+    text = site.templates.render(around.locale, "content/article.html", {"page": page, "shell": shell})
+    return tuple((index % 2 == 1, piece) for index, piece in enumerate(_SLOT.split(text)))
+
+
+def _part_of(found: Article, locale: Locale, now: datetime, *, for_staff: bool) -> ArticlePart:
+    entry, variant = found.item.entry, found.item.variant
+    return ArticlePart(
+        title=variant.title,
+        html=found.body.html,
+        toc=found.body.toc,
+        lang=variant.locale,
+        foreign=variant.locale != locale,
+        kind=KINDS.get(entry.kind),
+        shelf=title_of(found.shelf.title, found.shelf.key, locale),
+        shelf_href=f"/manuals#{found.shelf.key}",
+        updated_at=variant.changed_at,
+        previous=path_of(found.previous),
+        following=path_of(found.following),
+        translations=[(item.variant.locale, in_language(item)) for item in found.translations],
+        note=for_whom(entry) if for_staff else None,
+        comes_out_at=None if variant.is_out(now) else variant.publish_at,
+    )
+
+
+def for_whom(entry: Entry) -> Message:
+    """Who sees it, for staff, in the words of the file."""
+    if entry.audience_said is not None:
+        said = yaml.safe_dump(dict(entry.audience_said), default_flow_style=True, allow_unicode=True, width=1000)
+        return Message("for: %(condition)s", condition=said.strip().removeprefix("{").removesuffix("}"))
+    return Message("for: everyone, without signing in") if entry.is_public else Message("for: every signed-in member")
+
+
+def title_of(titles: Mapping[str, str], key: str, locale: Locale) -> str:
+    """The title of a shelf, its key where nobody gave it one."""
+    return titles.get(locale) or next(iter(titles.values()), key)
+
+
+def in_language(item: Item) -> str:
+    """Where the document is in the language of `item`, whoever looks."""
+    return f"{item.path}?lang={item.variant.locale}"
+
+
+def path_of(item: Item | None) -> tuple[str, str] | None:
+    """A neighbour as the pager shows it: its title and where it is."""
+    return (item.variant.title, item.path) if item else None

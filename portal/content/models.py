@@ -1,0 +1,112 @@
+"""Tables of the library: collections, documents, their languages, and the addresses they once had.
+
+What decides who sees a document stands on the document; what is read stands on its variant, one a language. Nothing is
+deleted when a file goes: it is archived, and comes back as it was when the file does.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlmodel import Field
+
+from portal.kit.rows import Json, Row, one_of
+
+KINDS = ("manual", "faq", "case_study", "release_note")
+
+
+class Edition(Row, table=True):
+    """The state of the library as a whole: one row, whose `token` changes with every change of anything in it.
+
+    A reader's process keeps titles, addresses and rendered bodies in memory under this token, and asks for the token
+    on each request. A random token and not a number: no two states ever share one, not even after a restore.
+    """
+
+    __tablename__ = "library_edition"
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    token: str = Field(max_length=64)
+    changed_at: datetime
+
+
+class Collection(Row, table=True):
+    """A shelf of documents. It comes into being by being named; without a title its key is shown."""
+
+    key: str = Field(primary_key=True, max_length=64)
+    title: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    position: int | None = None
+
+
+class Document(Row, table=True):
+    """One published thing. `audience` is a condition as written; None is every member.
+
+    `origin` says what may change it: publishing touches only what came from files.
+    """
+
+    __table_args__ = (
+        one_of("kind", *KINDS),
+        one_of("origin", "file", "studio"),
+        Index("ix_document_collection_key", "collection_key"),
+    )
+
+    id: str = Field(primary_key=True, max_length=64)
+    kind: str = Field(max_length=16)
+    collection_key: str = Field(foreign_key="collection.key", max_length=64)
+    position: int | None = None
+    is_public: bool = False
+    audience: dict[str, Any] | None = Field(default=None, sa_column=Column(Json, nullable=True))
+    origin: str = Field(default="file", max_length=8)
+    created_at: datetime
+    archived_at: datetime | None = None
+
+
+class DocumentVariant(Row, table=True):
+    """A document in one language, with what it was rendered to when it was published.
+
+    `revision` counts every change of what readers get; `updated_at` moves only when the words did. `digest` is of the
+    words; `links` (what each link in them led to) and `rendering` (the renderer's version) tell publishing when to
+    render anew.
+    """
+
+    __tablename__ = "document_variant"
+    __table_args__ = (
+        UniqueConstraint("document_id", "locale"),
+        one_of("locale", "ja", "en"),
+        Index("ix_document_variant_slug", "slug"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    document_id: str = Field(
+        sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), nullable=False)
+    )
+    locale: str = Field(max_length=2)
+    slug: str = Field(max_length=100)
+    title: str = Field(max_length=200)
+    source: str = Field(sa_column=Column(Text, nullable=False))
+    html: str = Field(sa_column=Column(Text, nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    toc: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    links: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    aliases: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    digest: str = Field(max_length=64)
+    rendering: int
+    revision: int = 1
+    updated_at: datetime
+    published_at: datetime
+    publish_at: datetime | None = None
+    review_by: date | None = None
+    archived_at: datetime | None = None
+
+
+class FormerSlug(Row, table=True):
+    """An address a document has given up; it leads to where the document is now, whatever that has become since."""
+
+    __tablename__ = "former_slug"
+
+    locale: str = Field(primary_key=True, max_length=2)
+    slug: str = Field(primary_key=True, max_length=100)
+    document_id: str = Field(
+        sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    given_up_at: datetime

@@ -1,0 +1,192 @@
+"""The pages of the library: its shelves, and one article.
+
+An article page costs a signed-in reader one look at the session and one at the edition; what it shows comes from
+memory, the right to see it never does. A browser that already has the page is told so, once the right is clear.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache, partial
+from typing import Annotated
+
+from fastapi import Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from portal.accounts.visits import AnyViewer, MaybeViewer, MemberViewer, SignInNeeded, StaffViewer, maybe_viewer
+from portal.content.article import KINDS, ArticlePage, for_whom, in_language, title_of, write_page, write_part
+from portal.content.readers import reader_of
+from portal.content.service import Moved, ShelfView, open_article, record_reading, shelves
+from portal.kit.errors import NotFound
+from portal.kit.i18n import LOCALE_DIR, Locale, Message, as_locale
+from portal.kit.templating import TEMPLATE_DIR
+from portal.kit.web import (
+    SiteDep,
+    dress,
+    etag,
+    locale_of,
+    not_modified,
+    page_router,
+    redirect,
+    render,
+    shell,
+    site_of,
+)
+
+router = page_router(prefix="/manuals")
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A document on a shelf. `lang` where it is not in the reader's language; `note` and `waiting` are for staff."""
+
+    title: str
+    href: str
+    kind: Message | None
+    lang: Locale | None
+    note: Message | None
+    waiting: bool
+
+
+@dataclass(frozen=True)
+class ShelfPart:
+    """A shelf of the list."""
+
+    key: str
+    title: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True)
+class ManualsPage:
+    """What `content/manuals.html` shows."""
+
+    shelves: Sequence[ShelfPart]
+    is_staff: bool
+
+
+@router.get("")
+async def manuals(request: Request, site: SiteDep, viewer: MaybeViewer) -> Response:
+    """The shelves."""
+    locale, now = locale_of(request, viewer), site.clock()
+    found = await site.database.read(partial(shelves, reader=reader_of(viewer), locale=locale, now=now, zone=site.zone))
+    if viewer is None and not found:
+        raise SignInNeeded(_wanted(request))
+    is_staff = isinstance(viewer, StaffViewer)
+    page = ManualsPage([_part(shelf, locale, now, for_staff=is_staff) for shelf in found], is_staff)
+    return render(request, "content/manuals.html", page, viewer=viewer, nav=_nav(viewer))
+
+
+@router.get("/{key}")
+async def article_without_slug(request: Request, key: str) -> Response:
+    """On to the article's one address: the way links within the library are written."""
+    return await article(request, key, None)
+
+
+@router.get("/{key}/{slug}")
+async def article(request: Request, key: str, slug: str | None) -> Response:
+    """One article, or the way to its right address.
+
+    It asks for its reader itself: of all pages this one is the most read, and resolving dependencies costs as much as
+    all its work.
+    """
+    site = site_of(request)
+    viewer = await maybe_viewer(request, site)
+    locale, now = locale_of(request, viewer), site.clock()
+    asked = partial(open_article, reader=reader_of(viewer), key=key, slug=slug, locale=locale, now=now, zone=site.zone)
+    try:
+        found = await site.database.read(asked)
+    except NotFound:
+        if viewer is None:
+            # Said of whatever a stranger may not see, whether or not it exists, so that the answer tells nothing.
+            raise SignInNeeded(_wanted(request)) from None
+        raise
+    if isinstance(found, Moved):
+        return _moved(request, found)
+    around = shell(request, viewer, _nav(viewer))
+    made_of, part = write_part(found, site=site, locale=locale, now=now, for_staff=isinstance(viewer, StaffViewer))
+    who = around.viewer
+    frame = (replace(around, viewer=None), who and (who.kind, who.name, who.account_name, who.is_admin))
+    tag = etag(made_of, frame, site.base_url, site.templates.assets.fingerprint, _wording())
+    if not around.flash and (same := not_modified(request, tag)):
+        return same
+    urls = {item.variant.locale: site.base_url + in_language(item) for item in (found.item, *found.translations)}
+    page = ArticlePage(
+        title=found.item.variant.title,
+        article=part,
+        lang=found.item.variant.locale,
+        in_ja=urls["ja"] if found.translations else "",
+        in_en=urls["en"] if found.translations else "",
+        reading_url=f"/manuals/{found.item.entry.id}/read" if isinstance(viewer, MemberViewer) else "",
+    )
+    keep = (
+        {"Cache-Control": "private, no-store"} if around.flash else {"Cache-Control": "private, no-cache", "ETag": tag}
+    )
+    response = HTMLResponse(write_page(page, around, site=site), headers={"Vary": "Cookie, Accept-Language", **keep})
+    dress(request, response, locale)
+    return response
+
+
+@router.post("/{key}/read")
+async def read(
+    site: SiteDep, viewer: MaybeViewer, key: str, locale: Annotated[str, Form(max_length=8)] = ""
+) -> Response:
+    """A reader's browser says that the article was read: it was in sight long enough."""
+    if viewer is None:
+        raise NotFound
+    await site.database.write(
+        partial(
+            record_reading,
+            reader=reader_of(viewer),
+            key=key,
+            locale=as_locale(locale, site.locale),
+            now=site.clock(),
+            zone=site.zone,
+        )
+    )
+    return Response(status_code=204)
+
+
+def _moved(request: Request, found: Moved) -> RedirectResponse:
+    """Permanent for those who note addresses down, but never kept by a browser: a slug may be taken back one day."""
+    response = redirect(found.path + _query(request), status=308)
+    response.headers.update(NO_STORE)
+    return response
+
+
+def _part(view: ShelfView, locale: Locale, now: datetime, *, for_staff: bool) -> ShelfPart:
+    lines = [
+        Line(
+            title=item.variant.title,
+            href=item.path,
+            kind=KINDS.get(item.entry.kind),
+            lang=None if item.variant.locale == locale else item.variant.locale,
+            note=for_whom(item.entry) if for_staff else None,
+            waiting=not item.variant.is_out(now),
+        )
+        for item in view.items
+    ]
+    return ShelfPart(view.shelf.key, title_of(view.shelf.title, view.shelf.key, locale), lines)
+
+
+def _query(request: Request) -> str:
+    return f"?{request.url.query}" if request.url.query else ""
+
+
+def _wanted(request: Request) -> str:
+    return request.url.path + _query(request)
+
+
+def _nav(viewer: AnyViewer | None) -> str:
+    return "content" if isinstance(viewer, StaffViewer) else "manuals"
+
+
+@cache
+def _wording() -> str:
+    """Changes whenever a template or a translation does, so that no browser keeps a page in former words."""
+    digest = hashlib.sha256()
+    for path in sorted([*TEMPLATE_DIR.rglob("*.html"), *LOCALE_DIR.rglob("*.po")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,194 @@
+"""From files to the library: rendered once, all or nothing, unchanged documents left alone.
+
+Three acts, so that the database's one writer is held only for the last: `state` reads what is there, `prepare` renders
+what differs from it (pure, and long), `apply` writes it down in one transaction. Publishing the same files twice
+changes nothing; a file that is gone is archived and comes back as it was; an address once given out leads on for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlmodel import Session
+
+from portal.content.library import COLLECTION, DOCUMENT, EDITION, FORMER, VARIANT, changed
+from portal.content.prepare import RENDERING, Prepared, PreparedVariant, VariantKey, toc_of
+from portal.kit.errors import Conflict
+from portal.kit.files import Problem
+from portal.kit.i18n import Message
+
+
+@dataclass
+class Summary:
+    """What a publish did, variant by variant: an id and a language each."""
+
+    added: list[VariantKey] = field(default_factory=list)
+    changed: list[VariantKey] = field(default_factory=list)
+    unchanged: list[VariantKey] = field(default_factory=list)
+    archived: list[VariantKey] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    @property
+    def changed_anything(self) -> bool:
+        """Whether readers may find the library other than before."""
+        return bool(self.added or self.changed or self.archived)
+
+
+def apply(session: Session, prepared: Prepared, *, now: datetime) -> Summary:
+    """Write down what was prepared; the library afterwards is what the files say and what the studio made.
+
+    Raises `Conflict` where someone else published in the meantime and what was skipped as unchanged no longer is.
+    """
+    session.execute(select(EDITION.c.id).with_for_update()).all()
+    summary = Summary(warnings=list(prepared.warnings))
+    documents = {row.id: row for row in session.execute(select(DOCUMENT))}
+    of_the_studio = {key for key, row in documents.items() if row.origin != "file"}
+    wanted = [variant for variant in prepared.variants if variant.file.id not in of_the_studio]
+    summary.warnings.extend(
+        Problem(variant.file.file, 1, _belongs_to_the_studio(variant))
+        for variant in prepared.variants
+        if variant.file.id in of_the_studio
+    )
+    reordered = _put_collections(session, prepared, wanted)
+    moved = _put_documents(session, documents, wanted, now=now)
+    known = {(row.document_id, row.locale): row for row in session.execute(_KNOWN)}
+    for variant in wanted:
+        row = known.get(variant.key)
+        if row is None:
+            _add(session, variant, now=now)
+            summary.added.append(variant.key)
+        elif row.archived_at is not None:
+            _change(session, variant, row, now=now)
+            summary.added.append(variant.key)
+        elif _change(session, variant, row, now=now) or variant.file.id in moved:
+            summary.changed.append(variant.key)
+        else:
+            summary.unchanged.append(variant.key)
+    here = {variant.key for variant in wanted}
+    gone = [row for key, row in known.items() if key not in here and key[0] not in of_the_studio]
+    summary.archived = _archive(session, [row for row in gone if row.archived_at is None], here, now=now)
+    if reordered or summary.changed_anything:
+        changed(session, now=now)
+    return summary
+
+
+_KNOWN = select(*(column for column in VARIANT.c if column.name not in ("source", "html", "text", "toc")))
+
+
+def _belongs_to_the_studio(variant: PreparedVariant) -> Message:
+    return Message("“%(id)s” was taken over in the studio; this file is left aside", id=variant.file.id)
+
+
+def _put_collections(session: Session, prepared: Prepared, wanted: Iterable[PreparedVariant]) -> bool:
+    """Every collection that is named exists, titled and placed as its file says. Whether one that was there changed."""
+    there = {row.key: row for row in session.execute(select(COLLECTION))}
+    said: dict[str, dict[str, Any]] = {variant.file.collection: {"title": {}, "position": None} for variant in wanted}
+    said |= {one.key: {"title": dict(one.title), "position": one.position} for one in prepared.collections}
+    reordered = False
+    for key, values in said.items():
+        if key not in there:
+            session.execute(insert(COLLECTION).values(key=key, **values))
+        elif _differs(there[key], values):
+            session.execute(update(COLLECTION).where(COLLECTION.c.key == key).values(**values))
+            reordered = True
+    return reordered
+
+
+def _put_documents(
+    session: Session, there: Mapping[str, Any], wanted: Iterable[PreparedVariant], *, now: datetime
+) -> set[str]:
+    """Every document stands where its files say. The ids of those that were there and stood otherwise."""
+    moved = set()
+    files = {variant.file.id: variant.file for variant in wanted}
+    orders = {variant.file.id: variant.file.order for variant in wanted if variant.file.order is not None}
+    for file in files.values():
+        values = {
+            "kind": file.kind,
+            "collection_key": file.collection,
+            "position": orders.get(file.id),
+            "is_public": file.public,
+            "audience": file.audience,
+            "archived_at": None,
+        }
+        row = there.get(file.id)
+        if row is None:
+            session.execute(insert(DOCUMENT).values(id=file.id, origin="file", created_at=now, **values))
+        elif _differs(row, values):
+            session.execute(update(DOCUMENT).where(DOCUMENT.c.id == file.id).values(**values))
+            moved.add(file.id)
+    return moved
+
+
+def _add(session: Session, variant: PreparedVariant, *, now: datetime) -> None:
+    _take_slug(session, variant)
+    values = {**_values(variant), **_rendered(variant), "revision": 1, "updated_at": now, "published_at": now}
+    session.execute(insert(VARIANT).values(document_id=variant.file.id, locale=variant.file.locale, **values))
+
+
+def _change(session: Session, variant: PreparedVariant, row: Any, *, now: datetime) -> bool:
+    """Bring one variant to what its file says; whether it was otherwise."""
+    values = _values(variant)
+    if not _differs(row, values):
+        return False
+    if any(_differs(row, {name: values[name]}) for name in ("digest", "rendering", "links")):
+        values |= {**_rendered(variant), "revision": row.revision + 1}
+    if row.digest != variant.text.digest:
+        values["updated_at"] = now
+    if row.slug != variant.file.slug:
+        _take_slug(session, variant)
+        _give_up_slug(session, row, now=now)
+    session.execute(update(VARIANT).where(VARIANT.c.id == row.id).values(**values))
+    return True
+
+
+def _values(variant: PreparedVariant) -> dict[str, Any]:
+    file = variant.file
+    return {
+        "slug": file.slug,
+        "title": file.title,
+        "aliases": list(file.aliases),
+        "publish_at": file.publish_at,
+        "review_by": file.review_by,
+        "links": dict(variant.text.links),
+        "digest": variant.text.digest,
+        "rendering": RENDERING,
+        "archived_at": None,
+    }
+
+
+def _rendered(variant: PreparedVariant) -> dict[str, Any]:
+    rendered = variant.text.rendered
+    if rendered is None:
+        raise Conflict(Message("The library was changed while this was being prepared. Please publish again."))
+    return {"source": variant.file.body, "html": rendered.html, "text": rendered.text, "toc": toc_of(rendered)}
+
+
+def _take_slug(session: Session, variant: PreparedVariant) -> None:
+    """The slug is in use from now on, so it leads nowhere else."""
+    taken = (FORMER.c.locale == variant.file.locale) & (FORMER.c.slug == variant.file.slug)
+    session.execute(delete(FORMER).where(taken))
+
+
+def _give_up_slug(session: Session, row: Any, *, now: datetime) -> None:
+    session.execute(delete(FORMER).where((FORMER.c.locale == row.locale) & (FORMER.c.slug == row.slug)))
+    session.execute(
+        insert(FORMER).values(locale=row.locale, slug=row.slug, document_id=row.document_id, given_up_at=now)
+    )
+
+
+def _archive(session: Session, gone: list[Any], here: set[VariantKey], *, now: datetime) -> list[VariantKey]:
+    """Put away what has no file any more; a document goes with its last language."""
+    if not gone:
+        return []
+    session.execute(update(VARIANT).where(VARIANT.c.id.in_([row.id for row in gone])).values(archived_at=now))
+    lost = {row.document_id for row in gone} - {document_id for document_id, _ in here}
+    session.execute(update(DOCUMENT).where(DOCUMENT.c.id.in_(lost)).values(archived_at=now))
+    return [(row.document_id, row.locale) for row in gone]
+
+
+def _differs(row: Any, values: Mapping[str, Any]) -> bool:
+    return any(getattr(row, name) != value for name, value in values.items())

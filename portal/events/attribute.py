@@ -1,0 +1,229 @@
+"""Whose event it is: from what senders call companies and people to our customers and their members.
+
+The customer is the group an event names, else the only customer its person belongs to. Whoever is named together for
+the first time is listed at once. What names a person of whom nothing is known waits, and is attached as soon as
+anybody says where that person belongs. It counts at its own time then, as if its sender had known all along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session, col
+
+from portal.accounts.models import Account, Member
+from portal.accounts.people import stub_member
+from portal.accounts.service import stub_account
+from portal.events.dialect import is_postgresql, lock_names
+from portal.events.models import Event
+from portal.events.rollups import Recorded
+from portal.events.rules import HAPPENINGS
+
+
+class Naming(Protocol):
+    """Anything that names a company, a person, or both, at a moment."""
+
+    @property
+    def user_ref(self) -> str | None: ...
+    @property
+    def group_ref(self) -> str | None: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A person in one customer; `left_at` is when they left it."""
+
+    account_id: int
+    member_id: int
+    left_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A stored message that had nobody to belong to."""
+
+    id: int
+    source_id: int
+    message_id: str
+    kind: str
+    name: str
+    at: datetime
+    user_ref: str
+    properties: dict[str, Any]
+
+
+@dataclass
+class Directory:
+    """What is known of the names in one batch. `linked` are the people of whom a new membership came to light in it."""
+
+    accounts: dict[str, int] = field(default_factory=dict)
+    people: dict[str, list[Membership]] = field(default_factory=dict)
+    linked: set[str] = field(default_factory=set)
+
+    def owner_of(self, naming: Naming) -> tuple[int | None, int | None]:
+        """The customer and the member it belongs to, as far as that is certain."""
+        if naming.group_ref is not None:
+            account_id = self.accounts[naming.group_ref]
+            within = self.membership(naming.user_ref, account_id)
+            return account_id, within.member_id if within else None
+        only = self.only_membership(naming.user_ref, naming.at)
+        return (only.account_id, only.member_id) if only else (None, None)
+
+    def membership(self, user_ref: str | None, account_id: int) -> Membership | None:
+        """This person in this customer."""
+        known = self.people.get(user_ref, ()) if user_ref is not None else ()
+        return next((one for one in known if one.account_id == account_id), None)
+
+    def only_membership(self, user_ref: str | None, at: datetime) -> Membership | None:
+        """Where this person was at `at`, if that was one place; whoever has left still belongs to the only one."""
+        known = self.people.get(user_ref, ()) if user_ref is not None else ()
+        then = [one for one in known if one.left_at is None or one.left_at > at] or known
+        return then[0] if len(then) == 1 else None
+
+
+def look_up(session: Session, names: Sequence[Naming]) -> Directory:
+    """What is known of everybody named, in two queries however many they are."""
+    groups = {one.group_ref for one in names if one.group_ref is not None}
+    users = {one.user_ref for one in names if one.user_ref is not None}
+    directory = Directory()
+    if groups:
+        found = session.connection().execute(_ACCOUNTS, {"refs": sorted(groups)})
+        directory.accounts = {ref: account_id for ref, account_id in found if account_id is not None}
+    _look_up_people(session, directory, users)
+    return directory
+
+
+def list_strangers(session: Session, directory: Directory, names: Sequence[Naming], *, now: datetime) -> None:
+    """Make a stub of every company and person not known yet that is named with its company.
+
+    A person counts as joined when they first did something. Accounts come before members and both in order, so that
+    two batches with the same strangers wait for each other in one direction only.
+    """
+    for ref in sorted({one.group_ref for one in names if one.group_ref} - directory.accounts.keys()):
+        account = stub_account(session, ref, now=now)
+        assert account.id is not None
+        directory.accounts[ref] = account.id
+    strangers: dict[tuple[int, str], datetime] = {}
+    for one in names:
+        if one.group_ref is not None and one.user_ref is not None:
+            account_id = directory.accounts[one.group_ref]
+            if directory.membership(one.user_ref, account_id) is None:
+                key = (account_id, one.user_ref)
+                strangers[key] = min(strangers.get(key, one.at), one.at)
+    for (account_id, ref), joined_at in sorted(strangers.items()):
+        account = session.get_one(Account, account_id)
+        member = stub_member(session, account, ref, now=now, joined_at=joined_at)
+        assert member.id is not None
+        directory.people.setdefault(ref, []).append(Membership(account_id, member.id, member.left_at))
+        directory.linked.add(ref)
+
+
+def settle(session: Session, directory: Directory, names: Sequence[Naming]) -> None:
+    """Make sure that nobody who is about to be left waiting is being given a home by another transaction.
+
+    One stores an event of an unknown person, another says at that moment where the person belongs: without the lock
+    neither would see the other's row, and the event would wait for ever.
+    """
+    homeless = {
+        one.user_ref
+        for one in names
+        if one.group_ref is None and one.user_ref is not None and one.user_ref not in directory.people
+    }
+    if is_postgresql(session):
+        lock_names(session, homeless | directory.linked)
+        _look_up_people(session, directory, homeless)
+
+
+def take_waiting(session: Session, directory: Directory, refs: Iterable[str]) -> list[tuple[Waiting, Membership]]:
+    """The waiting messages of these people whose customer is certain now; they are marked as theirs."""
+    wanted = sorted(refs)
+    if not wanted:
+        return []
+    asked = (
+        select(*(col(column) for column in _WAITING))
+        .where(col(Event.account_id).is_(None), col(Event.user_ref).in_(wanted))
+        .order_by(col(Event.id))
+    )
+    taken = []
+    for row in session.connection().execute(asked).all():
+        waiting = Waiting(*row)
+        home = directory.only_membership(waiting.user_ref, waiting.at)
+        if home is not None:
+            taken.append((waiting, home))
+    homes: dict[tuple[int, int], list[int]] = {}
+    for waiting, home in taken:
+        homes.setdefault((home.account_id, home.member_id), []).append(waiting.id)
+    for (account_id, member_id), ids in sorted(homes.items()):
+        for start in range(0, len(ids), 1000):
+            belong = update(Event).where(col(Event.id).in_(ids[start : start + 1000]))
+            session.connection().execute(belong.values({"account_id": account_id, "member_id": member_id}))
+    return taken
+
+
+def as_recorded(taken: Iterable[tuple[Waiting, Membership]]) -> list[Recorded]:
+    """Those of them that tell of something done."""
+    return [
+        Recorded(
+            id=one.id,
+            account_id=home.account_id,
+            member_id=home.member_id,
+            name=one.name,
+            at=one.at,
+            source_id=one.source_id,
+            message_id=one.message_id,
+            properties=one.properties,
+        )
+        for one, home in taken
+        if one.kind in HAPPENINGS
+    ]
+
+
+def waiting_people(session: Session, account_ids: Sequence[int]) -> set[str]:
+    """The people of these customers for whom something waits."""
+    waits = select(col(Event.id)).where(col(Event.account_id).is_(None), col(Event.user_ref) == col(Member.external_id))
+    asked = select(col(Member.external_id)).where(col(Member.account_id).in_(account_ids), waits.exists())
+    return {ref for ref in session.connection().scalars(asked) if ref is not None}
+
+
+def people_named(session: Session, refs: Iterable[str]) -> Directory:
+    """A directory of these people alone."""
+    directory = Directory()
+    _look_up_people(session, directory, set(refs))
+    return directory
+
+
+_WAITING: tuple[Any, ...] = (
+    Event.id,
+    Event.source_id,
+    Event.message_id,
+    Event.kind,
+    Event.name,
+    Event.at,
+    Event.user_ref,
+    Event.properties,
+)
+_ACCOUNTS = select(col(Account.external_id), col(Account.id)).where(
+    col(Account.external_id).in_(bindparam("refs", expanding=True))
+)
+_PEOPLE = (
+    select(col(Member.external_id), col(Member.account_id), col(Member.id), col(Member.left_at))
+    .where(col(Member.external_id).in_(bindparam("refs", expanding=True)))
+    .order_by(col(Member.id))
+)
+
+
+def _look_up_people(session: Session, directory: Directory, refs: set[str]) -> None:
+    if not refs:
+        return
+    found: dict[str, list[Membership]] = {}
+    for ref, account_id, member_id, left_at in session.connection().execute(_PEOPLE, {"refs": sorted(refs)}):
+        assert ref is not None
+        assert member_id is not None
+        found.setdefault(ref, []).append(Membership(account_id, member_id, left_at))
+    directory.people |= found

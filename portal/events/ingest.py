@@ -1,0 +1,280 @@
+"""Taking events in: stored once, attributed, counted and handed on, all in the caller's one transaction.
+
+The same message twice, in one batch or in two at the same moment, is one event; the order in which messages arrive and
+the batches they come in change nothing about what they add up to. Statements are over whole batches: a hundred events
+cost about as many round trips as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from portal.accounts.changes import AccountChange, Subscribers, gathered
+from portal.accounts.models import Member
+from portal.events import rollups
+from portal.events.attribute import (
+    Directory,
+    Membership,
+    Waiting,
+    as_recorded,
+    list_strangers,
+    look_up,
+    people_named,
+    settle,
+    take_waiting,
+    waiting_people,
+)
+from portal.events.dialect import dialect_of, insert_ignoring, is_postgresql, lock_names
+from portal.events.identities import Saying, describe_accounts, describe_members
+from portal.events.models import Event
+from portal.events.rollups import Recorded
+from portal.events.rules import HAPPENINGS, Incoming
+from portal.events.sources import portal_source_id
+from portal.kit.db import zone_of
+
+INGESTING = "events.ingesting"
+
+subscribers: Subscribers[Sequence[Recorded]] = Subscribers()
+"""Who hears of what happened: called with the session, the new events of customers, and now. Subscribed by `main`."""
+subscribe = subscribers.subscribe
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a batch. `rejected` are (index in the batch, code)."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: tuple[tuple[int, str], ...] = ()
+
+
+def ingest(
+    session: Session,
+    incomings: Sequence[Incoming],
+    *,
+    source_id: int,
+    received_at: datetime,
+    zone: ZoneInfo,
+    from_browser: bool = False,
+) -> Outcome:
+    """Take in what one source sent. Whoever is named is believed: see `rules.as_seen_by_browser` for who may not be."""
+    fresh = _once(session, incomings, source_id, from_browser)
+    if not fresh:
+        return Outcome(duplicates=len(incomings))
+    batch = list(fresh.values())
+    refused: set[str] = set()
+    session.info[INGESTING] = True
+    try:
+        with gathered(session, now=received_at):
+            directory = look_up(session, batch)
+            groups = [one for one in batch if one.kind == "group"]
+            if groups:
+                directory.accounts |= describe_accounts(session, groups, now=received_at, zone=zone)
+            list_strangers(session, directory, batch, now=received_at)
+            settle(session, directory, batch)
+            attached = take_waiting(session, directory, directory.linked)
+            refused = _describe(session, directory, batch, attached, now=received_at, zone=zone)
+            rows = [
+                _row(one, directory, source_id, received_at, from_browser)
+                for one in batch
+                if one.message_id not in refused
+            ]
+            stored = _store(session, rows)
+            happened = as_recorded(attached) + stored.happened
+            rollups.add_up(session, happened, zone=zone)
+    finally:
+        del session.info[INGESTING]
+    if happened:
+        subscribers.tell(session, happened, now=received_at)
+    return Outcome(
+        accepted=stored.count,
+        duplicates=len(incomings) - stored.count - len(refused),
+        rejected=tuple(
+            (index, "email_taken")
+            for index, one in enumerate(incomings)
+            if one.message_id in refused and fresh.get(one.message_id) is one
+        ),
+    )
+
+
+def record(
+    session: Session,
+    *,
+    account_id: int,
+    member_id: int | None,
+    name: str,
+    at: datetime,
+    properties: dict[str, Any],
+    message_id: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> bool:
+    """A happening of the portal itself goes the way of every event. False where this `message_id` is on record already:
+    give one that says what it is about (`tutorial.completed:12:34`) for what can happen only once."""
+    row = {
+        "source_id": portal_source_id(session, now=now),
+        "message_id": message_id,
+        "from_browser": False,
+        "kind": "portal",
+        "name": name,
+        "at": min(at, now),
+        "received_at": now,
+        "account_id": account_id,
+        "member_id": member_id,
+        "user_ref": None,
+        "anonymous_ref": None,
+        "group_ref": None,
+        "properties": properties,
+    }
+    stored = _store(session, [row])
+    if stored.count:
+        rollups.add_up(session, stored.happened, zone=zone)
+        subscribers.tell(session, stored.happened, now=now)
+    return stored.count > 0
+
+
+def follow_accounts(session: Session, change: AccountChange, now: datetime) -> None:
+    """For the composition root to subscribe to changes of accounts, before anybody else: what waited for somebody that
+    an import or a form has just made known is attached, and what the erased did stays with their customer."""
+    if session.info.get(INGESTING):
+        return  # whoever takes a batch in sees to the people named in it, and has more to attach
+    account_ids = sorted(change.account_ids)
+    rollups.forget_gone_members(session, account_ids)
+    attach_waiting(session, account_ids=account_ids, now=now, zone=zone_of(session))
+
+
+def attach_waiting(session: Session, *, account_ids: Sequence[int], now: datetime, zone: ZoneInfo) -> int:
+    """Attach what waits for the people of these customers; how many events found their customer."""
+    if is_postgresql(session):
+        # Somebody may be storing an event of an unknown person while this transaction makes the person known.
+        lock_names(session, _member_refs(session, account_ids))
+    refs = waiting_people(session, account_ids)
+    if not refs:
+        return 0
+    attached = take_waiting(session, people_named(session, refs), refs)
+    _tell_what_waited(session, attached, (), now=now, zone=zone)
+    happened = as_recorded(attached)
+    rollups.add_up(session, happened, zone=zone)
+    if happened:
+        subscribers.tell(session, happened, now=now)
+    return len(happened)
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Stored:
+    count: int
+    happened: list[Recorded]
+
+
+def _once(session: Session, incomings: Sequence[Incoming], source_id: int, from_browser: bool) -> dict[str, Incoming]:
+    """The first of each message id, without those that are on record if the batch tells who somebody is: an old
+    `identify` sent again must not undo a newer one. For all others the insert itself finds out."""
+    fresh: dict[str, Incoming] = {}
+    for one in incomings:
+        fresh.setdefault(one.message_id, one)
+    if any(one.kind not in HAPPENINGS for one in incomings):
+        asked = select(col(Event.message_id)).where(
+            col(Event.source_id) == source_id,
+            col(Event.from_browser) == from_browser,
+            col(Event.message_id).in_(sorted(fresh)),
+        )
+        for message_id in session.connection().scalars(asked):
+            del fresh[message_id]
+    return fresh
+
+
+def _describe(
+    session: Session,
+    directory: Directory,
+    batch: Sequence[Incoming],
+    attached: Sequence[tuple[Waiting, Membership]],
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+) -> set[str]:
+    sayings = []
+    for one in batch:
+        if one.kind == "identify" and one.user_ref is not None:
+            account_id, member_id = directory.owner_of(one)
+            if account_id is not None and member_id is not None:
+                sayings.append(Saying(one.message_id, one.at, account_id, one.user_ref, one.properties))
+    return _tell_what_waited(session, attached, sayings, now=now, zone=zone)
+
+
+def _tell_what_waited(
+    session: Session,
+    attached: Sequence[tuple[Waiting, Membership]],
+    sayings: Sequence[Saying],
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+) -> set[str]:
+    """Tell what is said now together with what was said while nobody knew whom it was about; who was refused now."""
+    waited = [(one, home) for one, home in attached if one.kind == "identify"]
+    old = [Saying(f"#{one.id}", one.at, home.account_id, one.user_ref, one.properties) for one, home in waited]
+    if not old and not sayings:
+        return set()
+    refused = describe_members(session, [*old, *sayings], now=now, zone=zone)
+    if waited:
+        told = update(Event).where(col(Event.id).in_([one.id for one, _ in waited]))
+        session.connection().execute(told.values({"properties": {}}))
+    return refused & {saying.message_id for saying in sayings}
+
+
+def _row(
+    one: Incoming, directory: Directory, source_id: int, received_at: datetime, from_browser: bool
+) -> dict[str, Any]:
+    account_id, member_id = directory.owner_of(one)
+    keeps = one.kind in HAPPENINGS or (one.kind == "identify" and account_id is None)
+    return {
+        "source_id": source_id,
+        "message_id": one.message_id,
+        "from_browser": from_browser,
+        "kind": one.kind,
+        "name": one.name,
+        "at": one.at,
+        "received_at": received_at,
+        "account_id": account_id,
+        "member_id": member_id,
+        "user_ref": one.user_ref,
+        "anonymous_ref": one.anonymous_ref,
+        "group_ref": one.group_ref,
+        "properties": one.properties if keeps else {},
+    }
+
+
+def _store(session: Session, rows: list[dict[str, Any]]) -> _Stored:
+    if not rows:
+        return _Stored(0, [])
+    statement = insert_ignoring(dialect_of(session), Event, Event.id, Event.message_id)
+    ids: dict[str, int] = {key: new for new, key in session.connection().execute(statement, rows) if new is not None}
+    happened = [
+        Recorded(
+            id=ids[row["message_id"]],
+            account_id=row["account_id"],
+            member_id=row["member_id"],
+            name=row["name"],
+            at=row["at"],
+            source_id=row["source_id"],
+            message_id=row["message_id"],
+            properties=row["properties"],
+        )
+        for row in rows
+        if row["account_id"] is not None and row["message_id"] in ids and row["kind"] in HAPPENINGS
+    ]
+    return _Stored(len(ids), happened)
+
+
+def _member_refs(session: Session, account_ids: Iterable[int]) -> set[str]:
+    asked = select(col(Member.external_id)).where(col(Member.account_id).in_(sorted(account_ids)))
+    return {ref for ref in session.connection().scalars(asked) if ref is not None}

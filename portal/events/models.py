@@ -1,0 +1,83 @@
+"""Tables of sources, events and their daily roll-ups."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlmodel import Field
+
+from portal.kit.rows import BigId, Json, Row, one_of
+
+WAITING = text("account_id IS NULL AND user_ref IS NOT NULL")
+
+
+class Source(Row, table=True):
+    """Something that sends events. `write_key_hash` is SHA-256; the two secrets are encrypted under the secret key."""
+
+    __table_args__ = (UniqueConstraint("name"), UniqueConstraint("public_key"), UniqueConstraint("write_key_hash"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=100)
+    public_key: str = Field(max_length=64)
+    write_key_hash: str = Field(max_length=64)
+    webhook_secret: str
+    signing_secret: str
+    origins: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    created_at: datetime
+    last_seen_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class Event(Row, table=True):
+    """Something that happened at `at`. Without an account it waits for an identify or group that says whose it is.
+
+    `user_ref`, `anonymous_ref` and `group_ref` are what the sender called them; a browser without a token is not asked
+    for the first and the last. `from_browser` is part of what makes a message unique: whoever holds a public key must
+    not be able to use up the message ids of a server. An `identify` keeps its traits as properties only while it waits.
+
+    `member_id` is no foreign key: without an index of its own every erased member would cost a walk over all events,
+    and that index would be a fifth of all that is written for an event. `ingest.follow_accounts` clears it instead.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("source_id", "message_id", "from_browser"),
+        one_of("kind", "track", "page", "screen", "identify", "group", "alias", "portal", "webhook"),
+        Index("ix_event_account_id_name_at", "account_id", "name", "at"),
+        Index("ix_event_account_id_at", "account_id", "at"),
+        Index("ix_event_at", "at"),
+        Index("ix_event_waiting", "user_ref", sqlite_where=WAITING, postgresql_where=WAITING),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    source_id: int = Field(foreign_key="source.id")
+    message_id: str = Field(max_length=100)
+    from_browser: bool = False
+    kind: str = Field(max_length=8)
+    name: str = Field(max_length=200)
+    at: datetime
+    received_at: datetime
+    account_id: int | None = Field(
+        default=None, sa_column=Column(Integer, ForeignKey("account.id", ondelete="CASCADE"), nullable=True)
+    )
+    member_id: int | None = None
+    user_ref: str | None = Field(default=None, max_length=200)
+    anonymous_ref: str | None = Field(default=None, max_length=200)
+    group_ref: str | None = Field(default=None, max_length=200)
+    properties: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+
+
+class EventDay(Row, table=True):
+    """How often one thing happened on one day of the vendor's zone; `member_id` 0 is "no member"."""
+
+    __table_args__ = (CheckConstraint("count > 0", name="count"),)
+    __tablename__ = "event_day"
+
+    account_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    name: str = Field(primary_key=True, max_length=200)
+    day: date = Field(primary_key=True)
+    member_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    count: int
+    first_at: datetime
+    last_at: datetime

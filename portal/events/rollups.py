@@ -1,0 +1,122 @@
+"""Daily roll-ups: how often each thing happened, by customer, day of the vendor's zone, and person.
+
+Written with the events themselves, so that whoever reads next sees both. Conditions and charts read these few rows
+instead of the events. Sums, first and last moments do not depend on the order in which events arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, delete, exists, select, update
+from sqlmodel import Session, col
+
+from portal.accounts.models import Member
+from portal.events.dialect import dialect_of, earlier, insert_into, later
+from portal.events.models import Event, EventDay
+from portal.kit.clock import local_day
+
+NO_MEMBER = 0
+Key = tuple[int, str, date, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A thing that happened to a customer, as it is now in the log. `member_id` is None where nobody is named."""
+
+    id: int
+    account_id: int
+    member_id: int | None
+    name: str
+    at: datetime
+    source_id: int
+    message_id: str
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+def add_up(session: Session, happened: Iterable[Recorded], *, zone: ZoneInfo) -> None:
+    """Count what has just been stored. Each event must be given once in its life."""
+    days: dict[Key, tuple[int, datetime, datetime]] = {}
+    for event in happened:
+        at = event.at
+        key = (event.account_id, event.name, local_day(at, zone), event.member_id or NO_MEMBER)
+        known = days.get(key)
+        days[key] = (1, at, at) if known is None else (known[0] + 1, min(known[1], at), max(known[2], at))
+    _add(session, days)
+
+
+def forget_gone_members(session: Session, account_ids: Sequence[int]) -> None:
+    """What erased people did was done by nobody in particular: the customer's sums stay as they were."""
+    gone = and_(
+        col(EventDay.account_id).in_(account_ids),
+        col(EventDay.member_id) != NO_MEMBER,
+        ~exists().where(col(Member.id) == col(EventDay.member_id)),
+    )
+    taken = delete(EventDay).where(gone).returning(*(col(column) for column in _COLUMNS))
+    days: dict[Key, tuple[int, datetime, datetime]] = {}
+    deeds: set[tuple[int, str, int]] = set()
+    for account_id, name, day, member_id, count, first, last in session.connection().execute(taken):
+        deeds.add((account_id, name, member_id))
+        key = (account_id, name, day, NO_MEMBER)
+        known = days.get(key, (0, first, last))
+        days[key] = (known[0] + count, min(known[1], first), max(known[2], last))
+    _add(session, days)
+    for account_id, name, member_id in sorted(deeds):
+        theirs = and_(col(Event.account_id) == account_id, col(Event.name) == name, col(Event.member_id) == member_id)
+        session.connection().execute(update(Event).where(theirs).values({"member_id": None}))
+
+
+def days_of(
+    session: Session, *, account_id: int, name: str, first_day: date, last_day: date
+) -> Sequence[tuple[int, date, int, datetime, datetime]]:
+    """(member or 0, day, count, first moment, last moment) of one event, in order of day and member."""
+    asked = (
+        select(*(col(column) for column in _COLUMNS[2:]))
+        .where(
+            col(EventDay.account_id) == account_id,
+            col(EventDay.name) == name,
+            col(EventDay.day).between(first_day, last_day),
+        )
+        .order_by(col(EventDay.day), col(EventDay.member_id))
+    )
+    rows = session.connection().execute(asked)
+    return [(member, day, count, first, last) for day, member, count, first, last in rows]
+
+
+_COLUMNS: tuple[Any, ...] = (
+    EventDay.account_id,
+    EventDay.name,
+    EventDay.day,
+    EventDay.member_id,
+    EventDay.count,
+    EventDay.first_at,
+    EventDay.last_at,
+)
+_KEY = ["account_id", "name", "day", "member_id"]
+
+
+def _add(session: Session, days: dict[Key, tuple[int, datetime, datetime]]) -> None:
+    if not days:
+        return
+    # In one order everywhere: two transactions that count the same days must not wait for each other in a circle.
+    rows = [dict(zip((*_KEY, "count", "first_at", "last_at"), (*key, *days[key]), strict=True)) for key in sorted(days)]
+    session.connection().execute(_merge(dialect_of(session)), rows)
+
+
+@cache
+def _merge(dialect: str) -> Any:
+    adding = insert_into(dialect, EventDay)
+    new = adding.excluded
+    return adding.on_conflict_do_update(
+        index_elements=_KEY,
+        set_={
+            "count": col(EventDay.count) + new.count,
+            "first_at": earlier(dialect, col(EventDay.first_at), new.first_at),
+            "last_at": later(dialect, col(EventDay.last_at), new.last_at),
+        },
+    )

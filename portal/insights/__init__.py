@@ -1,0 +1,1 @@
+"""What staff see: who needs attention, how onboarding goes, and each customer in full. It reads every room."""

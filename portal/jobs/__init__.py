@@ -1,0 +1,1 @@
+"""The registry of background work: what each kind of job does, and what runs by the clock."""

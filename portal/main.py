@@ -1,0 +1,158 @@
+"""The composition root: settings become a database, pages and the machine door, and nothing imports this.
+
+`portal → api` happens here and nowhere else: the api is mounted as an application of its own, so that JSON errors, CORS
+and OpenAPI belong to it alone.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from api.app import build_api
+from portal.accounts import changes, sessions, visits
+from portal.accounts import pages as accounts_pages
+from portal.checklists import listeners
+from portal.checklists import pages as checklists_pages
+from portal.content import pages as content_pages
+from portal.desk import pages as desk_pages
+from portal.desk import signed_in
+from portal.events import ingest
+from portal.insights import pages as insights_pages
+from portal.jobs import registry
+from portal.kit import failures, migrations
+from portal.kit.clock import utcnow
+from portal.kit.db import open_database
+from portal.kit.headers import SecurityHeaders
+from portal.kit.mail import ConsoleMailer, Mailer, SmtpMailer
+from portal.kit.paths import bundled
+from portal.kit.secrets import Secrets
+from portal.kit.templating import Assets, Templates
+from portal.kit.web import Site, site_of
+from portal.settings import Settings
+from portal.tutorials import pages as tutorials_pages
+
+YEAR_SECONDS = 31_536_000
+
+
+def site_from(settings: Settings) -> Site:
+    """An installation as the settings describe it."""
+    return Site(
+        database=open_database(settings.database_url, zone=settings.zone),
+        secrets=Secrets(settings.secret, settings.secret_key_previous),
+        templates=Templates(assets=Assets(bundled("static", "dist")), zone=settings.zone),
+        mailer=mailer_from(settings),
+        clock=utcnow,
+        zone=settings.zone,
+        locale=settings.locale,
+        base_url=settings.base_url.rstrip("/"),
+        vendor_name=settings.vendor_name,
+        link_minutes=settings.link_minutes,
+        session_days=settings.session_days,
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def mailer_from(settings: Settings) -> Mailer:
+    """The real mail server, or the console where none is set."""
+    if settings.smtp_url:
+        return SmtpMailer(url=settings.smtp_url, sender=settings.sender, sender_name=settings.vendor_name)
+    return ConsoleMailer(sender=settings.sender)
+
+
+def build(settings: Settings, *, with_worker: bool = False, site: Site | None = None) -> FastAPI:
+    """The portal with the machine door at `/api`. `with_worker` runs background work in the same process."""
+    home = site or site_from(settings)
+    subscribe()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        working = asyncio.create_task(registry.worker(home).run(stop)) if with_worker else None
+        try:
+            yield
+        finally:
+            stop.set()
+            if working is not None:
+                await working
+            await home.database.close()
+
+    app = FastAPI(title=home.vendor_name, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.site = home
+    app.add_middleware(SecurityHeaders, https=home.https)
+    failures.install(app)
+    app.add_exception_handler(visits.SignInNeeded, visits.ask_to_sign_in)
+    app.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], include_in_schema=False)
+    for pages in (
+        desk_pages,
+        accounts_pages,
+        content_pages,
+        tutorials_pages,
+        checklists_pages,
+        insights_pages,
+    ):
+        app.include_router(pages.router)
+    app.mount("/api", build_api(home))
+    app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
+    return app
+
+
+def subscribe() -> None:
+    """Who listens to whom; subscribing twice counts once."""
+    # Events that waited for a person are attached first, so that checklists see them.
+    changes.subscribe(ingest.follow_accounts)
+    changes.subscribe(listeners.on_accounts_changed)
+    ingest.subscribe(listeners.on_events)
+    sessions.on_signed_in.subscribe(signed_in.record_sign_in)
+
+
+async def work(settings: Settings) -> None:
+    """Do the background work until the process is asked to stop."""
+    site = site_from(settings)
+    subscribe()
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    try:
+        await registry.worker(site).run(stop)
+    finally:
+        await site.database.close()
+
+
+def serving() -> FastAPI:
+    """For the server: one of several processes, without background work."""
+    return build(Settings())
+
+
+def serving_with_worker() -> FastAPI:
+    """For the server: the one process, background work included."""
+    return build(Settings(), with_worker=True)
+
+
+class HashedFiles(StaticFiles):
+    """Built files: their names carry a hash of their content, so they may be kept for ever."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+        return response
+
+
+async def healthz() -> JSONResponse:
+    """The process is alive."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> JSONResponse:
+    """The database answers, and its schema is the one this version expects."""
+    site = site_of(request)
+    found = await site.database.read(lambda session: migrations.version_of(session.connection()))
+    if found != migrations.head():
+        return JSONResponse({"status": "schema", "found": found, "expected": migrations.head()}, status_code=503)
+    return JSONResponse({"status": "ok"})

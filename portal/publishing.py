@@ -1,0 +1,253 @@
+"""`banso publish`: a folder of files becomes the library, all of it or nothing.
+
+Four acts. `read` validates every file and names all that is wrong. `prepare` renders what changed, touching nothing.
+`preview` says what the checklists among them would do to customers under way. `publish` writes everything down in one
+transaction, after looking again whether the checklists still do only what was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from portal.accounts.models import Plan
+from portal.checklists import publish as checklists
+from portal.checklists.definition import Definition, conditions, parse_checklist, references
+from portal.checklists.publish import ChecklistChange
+from portal.conditions.model import checklists_of
+from portal.content import prepare as document_texts
+from portal.content import publish as documents
+from portal.content.files import CollectionFile, DocumentFile, read_collections, read_documents
+from portal.content.places import Places
+from portal.events.models import EventDay
+from portal.jobs.upkeep import queue_look
+from portal.kit.errors import Conflict
+from portal.kit.files import FileProblems, Problem, YamlFile, load_yaml
+from portal.kit.i18n import Message
+from portal.tutorials import publish as tutorials
+from portal.tutorials.files import TutorialFile, read_tutorials
+
+Progress = Callable[[int, int], None]
+State = tuple[document_texts.State, dict[tutorials.TextKey, document_texts.Known]]
+MAX_CHECKLIST_BYTES = 200_000
+SETTLED = timedelta(minutes=1)
+"""After so long every transaction has ended that began before a publication."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a folder holds. None stands for a half that is not there, and is left as it is in the library."""
+
+    documents: tuple[DocumentFile, ...] | None
+    collections: tuple[CollectionFile, ...]
+    checklists: tuple[tuple[YamlFile, Definition], ...] | None
+    tutorials: tuple[TutorialFile, ...] | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything rendered, and what its authors should look at."""
+
+    files: Files
+    documents: document_texts.Prepared | None
+    tutorials: tutorials.Prepared | None
+
+    @property
+    def definitions(self) -> tuple[Definition, ...] | None:
+        """The checklists, in the order of their files."""
+        return None if self.files.checklists is None else tuple(one for _, one in self.files.checklists)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a publish did."""
+
+    documents: documents.Summary
+    tutorials: tutorials.Summary
+    checklists: tuple[ChecklistChange, ...]
+    warnings: tuple[Problem, ...]
+
+
+def read(root: Path, *, zone: ZoneInfo) -> Files:
+    """Read `root/content` and `root/tutorials`; `FileProblems` with everything that is wrong in either."""
+    problems: list[Problem] = []
+    has_content = (root / "content").is_dir()
+    has_tutorials = (root / "tutorials").is_dir()
+    if not has_content and not has_tutorials:
+        raise FileProblems([Problem(str(root), 1, Message("there is neither a content/ nor a tutorials/ folder here"))])
+    found: list[DocumentFile] = []
+    collections: list[CollectionFile] = []
+    checklist_files: list[tuple[YamlFile, Definition]] = []
+    tutorial_files: list[TutorialFile] = []
+    if has_content:
+        found, wrong = read_documents(root, zone=zone)
+        problems += wrong
+        collections, wrong = read_collections(root)
+        problems += wrong
+        checklist_files, wrong = read_checklists(root)
+        problems += wrong
+    if has_tutorials:
+        tutorial_files, wrong = read_tutorials(root)
+        problems += wrong
+    if problems:
+        raise FileProblems(sorted(problems, key=lambda one: (one.file, one.line)))
+    return Files(
+        documents=tuple(found) if has_content else None,
+        collections=tuple(collections),
+        checklists=tuple(checklist_files) if has_content else None,
+        tutorials=tuple(tutorial_files) if has_tutorials else None,
+    )
+
+
+def read_checklists(root: Path) -> tuple[list[tuple[YamlFile, Definition]], list[Problem]]:
+    """The checklists in `root/content/checklists`, by file name."""
+    problems: list[Problem] = []
+    found: list[tuple[YamlFile, Definition]] = []
+    folder = root / "content" / "checklists"
+    for path in sorted(path for path in folder.glob("*.*") if path.suffix in (".yml", ".yaml") and path.is_file()):
+        name = path.relative_to(root).as_posix()
+        try:
+            file = load_yaml(_text(path, name), file=name)
+            found.append((file, parse_checklist(file)))
+        except FileProblems as wrong:
+            problems += wrong.problems
+    seen: dict[str, str] = {}
+    for file, definition in found:
+        if definition.key in seen:
+            said = Message("the checklist “%(key)s” is in %(file)s too", key=definition.key, file=seen[definition.key])
+            problems.append(file.problem(said, "key"))
+        seen.setdefault(definition.key, file.file)
+    problems += _circles(found)
+    return found, problems
+
+
+def prepare(files: Files, *, state: State, progress: Progress | None = None) -> Prepared:
+    """Render what differs from the library as `state` found it."""
+    known_documents, known_tutorials = state
+    others = {f"tutorials/{one.key}" for one in files.tutorials or ()}
+    others |= {f"checklists/{one.key}" for _, one in files.checklists or ()}
+    places = Places(files.documents or (), others)
+    return Prepared(
+        files=files,
+        documents=None
+        if files.documents is None
+        else document_texts.prepare(
+            files.documents, files.collections, state=known_documents, others=others, progress=progress
+        ),
+        tutorials=None
+        if files.tutorials is None
+        else tutorials.prepare(files.tutorials, state=known_tutorials, places=places),
+    )
+
+
+def state(session: Session) -> State:
+    """The library as it is now."""
+    return document_texts.state(session), tutorials.state(session)
+
+
+def preview(session: Session, prepared: Prepared, *, now: datetime, zone: ZoneInfo) -> tuple[ChecklistChange, ...]:
+    """What the checklists would do to customers; nothing is changed."""
+    if prepared.definitions is None:
+        return ()
+    return checklists.plan(session, prepared.definitions, now=now, zone=zone)
+
+
+def publish(
+    session: Session,
+    prepared: Prepared,
+    *,
+    agreed: Sequence[ChecklistChange],
+    by: str,
+    now: datetime,
+    zone: ZoneInfo,
+) -> Result:
+    """Write everything down. `Conflict` where by now more customers would be affected than `agreed` showed."""
+    done: tuple[ChecklistChange, ...] = ()
+    if prepared.definitions is not None:
+        checklists.hold(session)
+        planned = checklists.plan(session, prepared.definitions, now=now, zone=zone)
+        if _asking(planned) - _asking(agreed):
+            raise Conflict(
+                Message("Other customers are affected by now than were shown. Nothing was changed; please look again.")
+            )
+        done = checklists.apply(session, prepared.definitions, by=by, now=now, zone=zone)
+        # Whoever brings an event or an account at this very moment does not see the new version, nor do we see them.
+        touched = [change.key for change in done if change.kind in checklists.TOUCHING]
+        queue_look(session, keys=touched, now=now, run_at=now + SETTLED)
+    documents_done = documents.Summary()
+    if prepared.documents is not None:
+        documents_done = documents.apply(session, prepared.documents, now=now)
+    tutorials_done = tutorials.Summary()
+    if prepared.tutorials is not None:
+        tutorials_done = tutorials.apply(session, prepared.tutorials, now=now)
+    warnings = [*documents_done.warnings, *tutorials_done.warnings, *unknown_references(session, prepared.files)]
+    return Result(documents_done, tutorials_done, done, tuple(warnings))
+
+
+def unknown_references(session: Session, files: Files) -> list[Problem]:
+    """What checklists count on that nobody has seen: a typing error, or something still to come."""
+    known = {
+        "document": {one.id for one in files.documents or ()},
+        "tutorial": {one.key for one in files.tutorials or ()},
+        "checklist": {one.key for _, one in files.checklists or ()},
+        "plan": set(session.exec(select(col(Plan.key)))),
+        "event": set(session.exec(select(col(EventDay.name)).distinct())),
+    }
+    said = {
+        "document": Message("there is no document “%(key)s” in these files"),
+        "tutorial": Message("there is no tutorial “%(key)s” in these files"),
+        "checklist": Message("there is no checklist “%(key)s” in these files"),
+        "plan": Message("no customer has had the plan “%(key)s” yet"),
+        "event": Message("the event “%(key)s” was never received yet"),
+    }
+    return [
+        file.problem(Message(said[reference.kind].msgid, key=reference.key), *reference.path)
+        for file, definition in files.checklists or ()
+        for reference in references(definition)
+        if reference.kind in known and reference.key not in known[reference.kind]
+    ]
+
+
+def _asking(changes: Collection[ChecklistChange]) -> set[tuple[str, str]]:
+    return {
+        (change.key, name)
+        for change in changes
+        if change.asks
+        for name in (*(name for name, _ in change.affected), *change.enrolled, *change.withdrawn)
+    }
+
+
+def _circles(found: Sequence[tuple[YamlFile, Definition]]) -> list[Problem]:
+    """Checklists that wait for each other would all wait for ever."""
+    waits = {
+        definition.key: {key for _, condition in conditions(definition) for key in checklists_of(condition)}
+        for _, definition in found
+    }
+    problems = []
+    for file, definition in found:
+        reached: set[str] = set()
+        ahead = list(waits[definition.key] - {definition.key})
+        while ahead:
+            key = ahead.pop()
+            if key not in reached:
+                reached.add(key)
+                ahead += waits.get(key, set())
+        if definition.key in reached:
+            problems.append(file.problem(Message("this checklist waits for one that waits for it"), "key"))
+    return problems
+
+
+def _text(path: Path, name: str) -> str:
+    data = path.read_bytes()
+    if len(data) > MAX_CHECKLIST_BYTES:
+        raise FileProblems([Problem(name, 1, Message("this file is too large for a checklist"))])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise FileProblems([Problem(name, line, Message("this is not UTF-8 text"))]) from error

@@ -1,0 +1,91 @@
+"""Whatever order messages arrive in, however they are cut into batches, and however often they are sent again, they
+come to the same: found out on random histories.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import make_url
+from sqlmodel import Session
+
+from portal.events.ingest import ingest
+from portal.events.sources import add_source
+from portal.kit.db import sqlite_engine
+from tests.portal.events.conftest import NOW, SECRETS, TOKYO, Seen, group, identify, look, read, track
+
+# Each person belongs to one company, as far as messages without a group are concerned: else the order does matter,
+# since what is certain today may be doubtful tomorrow.
+COMPANY = {"u1": "acme", "u2": "acme", "u3": "beta"}
+users = st.sampled_from(sorted(COMPANY))
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> dict[str, Any]:
+    user = draw(users)
+    hours = draw(st.integers(0, 72))
+    kind = draw(st.sampled_from(["track", "track", "track", "track in group", "group", "identify", "of the company"]))
+    made = {
+        "track": track(draw(st.sampled_from("ab")), user=user),
+        "track in group": track(draw(st.sampled_from("ab")), user=user, group=COMPANY[user]),
+        "group": group(COMPANY[user], user=user, plan=draw(st.sampled_from(["starter", "pro"]))),
+        "identify": identify(user, name=user.upper()),
+        "of the company": track("synced", user=None, group=COMPANY[user]),
+    }[kind]
+    return {**made, "timestamp": (NOW - timedelta(hours=hours)).isoformat()}
+
+
+histories = st.lists(messages(), min_size=1, max_size=12).map(
+    lambda history: [{**message, "messageId": f"m{place}"} for place, message in enumerate(history)]
+)
+
+
+def outcome_of(batches: Sequence[Sequence[dict[str, Any]]], path: Path) -> Seen:
+    """What these batches leave in a fresh database at `path`."""
+    engine = sqlite_engine(make_url(f"sqlite:///{path}"), query_only=False, shared=True)
+    try:
+        with Session(engine) as session:
+            source = add_source(session, SECRETS, name="app", now=NOW)
+            session.commit()
+            for batch in batches:
+                incomings = [read(message) for message in batch]
+                ingest(session, incomings, source_id=source.id, received_at=NOW, zone=TOKYO)
+                session.commit()
+            return look(session)
+    finally:
+        engine.dispose()
+
+
+def summary(seen: Seen) -> tuple[object, ...]:
+    return (
+        seen.days,
+        sorted(seen.owners, key=str),
+        sorted(seen.accounts),
+        sorted((key, member.name) for key, member in seen.members.items()),
+    )
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories, data=st.data())
+def test_order_and_batches_do_not_matter(
+    history: list[dict[str, Any]], data: st.DataObject, migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    shuffled = data.draw(st.permutations(history))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(shuffled)), max_size=3)))
+    batches = [
+        shuffled[start:end] for start, end in zip([0, *cuts], [*cuts, len(shuffled)], strict=True) if start < end
+    ]
+    again = data.draw(st.lists(st.sampled_from(shuffled), max_size=4))
+
+    def run(name: str, parts: Sequence[Sequence[dict[str, Any]]]) -> tuple[object, ...]:
+        path = tmp_path / name
+        shutil.copyfile(migrated_sqlite, path)
+        return summary(outcome_of(parts, path))
+
+    assert run("whole.db", [history]) == run("cut.db", [*batches, again])
