@@ -11,6 +11,7 @@ one writer thread that takes all that wait into one transaction, a savepoint eac
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import random
 import sqlite3
@@ -24,14 +25,14 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session
 
 from portal.kit.errors import Unavailable
-from portal.kit.i18n import Message
+from portal.kit.refusals import is_unavailable, lost_a_race, refused, unavailable
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
@@ -40,7 +41,6 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 
 BUSY_SECONDS = 5
 GROUP = 128
-SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})
 ATTEMPTS = 5
 
 
@@ -109,25 +109,6 @@ def run(url: str, work: Work[T], *, zone: ZoneInfo = TOKYO, write: bool = True) 
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-def unavailable(error: BaseException) -> Unavailable:
-    """What a caller is told when the database cannot be reached, is full or is locked for too long."""
-    failure = Unavailable(Message("The database cannot take this right now. Nothing was changed; please try again."))
-    failure.__cause__ = error
-    return failure
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """Whether `error` means "not now" rather than a fault in the work itself."""
-    if isinstance(error, PoolTimeout | ConnectionError | InterfaceError):
-        return True
-    if isinstance(error, OperationalError):
-        if isinstance(error.orig, sqlite3.Error):
-            said = str(error.orig)
-            return any(sign in said for sign in ("locked", "full", "disk I/O", "unable to open"))
-        return True
-    return isinstance(error, DBAPIError) and bool(error.connection_invalidated)
 
 
 # --- SQLite -----------------------------------------------------------------------------------------------------------
@@ -199,9 +180,10 @@ class SqliteDatabase(Database):
         try:
             with Session(engine, autoflush=False, info=dict(self._info)) as session:
                 return work(session)
-        except (OperationalError, PoolTimeout) as error:
-            if is_unavailable(error):
-                raise unavailable(error) from error
+        except (OperationalError, PoolTimeout, OverflowError) as error:
+            told = refused(error, reading=True)
+            if told is not None:
+                raise told from error
             raise
 
 
@@ -268,27 +250,25 @@ class _Writer:
 
 
 def _in_savepoint(connection: Connection, work: Work[Any], info: Info) -> tuple[Any, BaseException | None]:
-    """One unit inside the group: its failure undoes itself and nothing else."""
+    """One unit inside the group: its failure undoes itself and nothing else.
+
+    A failure of the database is raised: it costs the whole group, whose transaction SQLite may have ended already.
+    """
     session = Session(
         bind=connection, join_transaction_mode="create_savepoint", expire_on_commit=False, info=dict(info)
     )
     try:
         result = work(session)
         session.commit()
-    except sqlite3.Error:
-        raise
-    except OperationalError as error:
-        if is_unavailable(error):
-            raise
-        session.rollback()
-        return None, error
     except BaseException as error:
-        session.rollback()
-        return None, error
-    else:
-        return result, None
-    finally:
+        if is_unavailable(error):
+            with contextlib.suppress(OperationalError):  # the savepoint is gone with its transaction
+                session.close()
+            raise
         session.close()
+        return None, refused(error, reading=False) or error
+    session.close()
+    return result, None
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
@@ -320,21 +300,22 @@ class PostgresDatabase(Database):
         self._readers = self._engine.execution_options(postgresql_readonly=True)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._reading(lambda: self._unit(self._readers, work))
+        return await self._reading(lambda: self._look(self._readers, work))
 
     async def report(self, work: Work[T]) -> T:
         snapshot = self._readers.execution_options(isolation_level="REPEATABLE READ")
-        return await self._reading(lambda: self._unit(snapshot, work))
+        return await self._reading(lambda: self._look(snapshot, work))
 
     async def write(self, work: Work[T]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._unit(self._engine, work)
+                return await self._unit(work)
             except DBAPIError as error:
-                lost_race = getattr(error.orig, "sqlstate", None) in SERIALIZATION_FAILURES
+                lost_race = lost_a_race(error)
                 if not lost_race or attempt == ATTEMPTS:
-                    if is_unavailable(error) or lost_race:
-                        raise unavailable(error) from error
+                    told = unavailable(error) if lost_race else refused(error, reading=False)
+                    if told is not None:
+                        raise told from error
                     raise
                 await asyncio.sleep(random.uniform(0.005, 0.02) * attempt)  # noqa: S311 - spreads retries, hides nothing
             except (OSError, PoolTimeout, TimeoutError) as error:
@@ -344,13 +325,19 @@ class PostgresDatabase(Database):
     async def close(self) -> None:
         await self._engine.dispose()
 
-    async def _unit(self, engine: AsyncEngine, work: Work[T]) -> T:
+    async def _unit(self, work: Work[T]) -> T:
         async with AsyncSession(
-            engine, expire_on_commit=False, sync_session_class=Session, info=dict(self._info)
+            self._engine, expire_on_commit=False, sync_session_class=Session, info=dict(self._info)
         ) as session:
             result = await session.run_sync(lambda sync: work(cast("Session", sync)))
             await session.commit()
             return result
+
+    async def _look(self, engine: AsyncEngine, work: Work[T]) -> T:
+        async with AsyncSession(
+            engine, autoflush=False, expire_on_commit=False, sync_session_class=Session, info=dict(self._info)
+        ) as session:
+            return await session.run_sync(lambda sync: work(cast("Session", sync)))
 
     async def _reading(self, unit: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Once more on a fresh connection where the pool held a dead one: a read has no effects to repeat."""
@@ -358,10 +345,11 @@ class PostgresDatabase(Database):
             try:
                 return await unit()
             except DBAPIError as error:
-                if not is_unavailable(error):
+                told = refused(error, reading=True)
+                if told is None:
                     raise
-                if last:
-                    raise unavailable(error) from error
+                if last or not isinstance(told, Unavailable):
+                    raise told from error
             except (OSError, PoolTimeout, TimeoutError) as error:
                 raise unavailable(error) from error
         raise AssertionError("unreachable")
