@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from api import docs, problems
 from api.segments import WholeSegments
 from api.v1 import accounts, checklists, completion_rate, events, plans, tracking
+from portal.events.intake import Intake
 from portal.kit.web import Site
 
 SECURITY = {
@@ -37,6 +38,7 @@ def build_api(site: Site) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.site = site
+    app.state.intake = Intake(site.database, zone=site.zone)
     problems.install(app)
     app.include_router(docs.router)
     for room in (tracking, events, accounts, checklists, completion_rate, plans):

@@ -1,9 +1,10 @@
 """The completion rate of a checklist, as JSON or CSV, by any of the groups and as of any moment."""
 
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from api.auth import Reads
@@ -12,11 +13,10 @@ from api.v1.shapes import Instant, Key
 from portal.checklists.report import Report, completion_report
 from portal.insights.asked import moment_of
 from portal.insights.rate_file import rate_file
-from portal.kit.errors import FieldProblem, Invalid
-from portal.kit.i18n import Message
 from portal.kit.web import SiteDep
 
 router = APIRouter(tags=["checklists"])
+UTC_ZONE = ZoneInfo("UTC")
 
 
 class RateRowOut(BaseModel):
@@ -66,6 +66,13 @@ class CompletionRateOut(BaseModel):
     steps: list[StepOut]
 
 
+def _written_right(as_of: str | None) -> str | None:
+    """Judged here, so that it is named together with every other field that is wrong; read once the zone is known."""
+    if as_of is not None and moment_of(as_of, UTC_ZONE) is None:
+        raise ValueError("write a day like 2026-06-03 or an instant like 2026-06-03T05:00:00Z, from 2000 to 2199")
+    return as_of
+
+
 @router.get(
     "/checklists/{key}/completion-rate",
     response_model=CompletionRateOut,
@@ -78,18 +85,15 @@ async def completion_rate(
     by: Annotated[Literal["none", "month", "plan", "tier", "owner"], Query()] = "none",
     unit: Annotated[Literal["account", "member"], Query()] = "account",
     as_of: Annotated[
-        str,
-        Query(description="RFC 3339, or a day in the vendor's zone (its end); now if left out.", max_length=40),
-    ] = "",
+        str | None,
+        Query(description="RFC 3339, or a day in the vendor's zone (its end); now if left out. It may lie ahead."),
+        AfterValidator(_written_right),
+    ] = None,
     format: Annotated[Literal["json", "csv"], Query()] = "json",  # noqa: A002 - the contract's name
 ) -> Response:
     """Both rates with their counts, the curve and the funnel."""
     now = site.clock()
-    at = moment_of(as_of, site.zone) if as_of else now
-    if at is None:
-        said = Message("Write a day like 2026-06-03 or an instant like 2026-06-03T05:00:00Z, from 2000 to 2199.")
-        raise Invalid(said, problems=[FieldProblem("query.as_of", "not_a_moment", said)])
-    moment = at
+    moment = (moment_of(as_of, site.zone) if as_of is not None else None) or now
     report = await site.database.report(
         lambda session: completion_report(session, key, by=by, unit=unit, as_of=moment, zone=site.zone)
     )

@@ -5,20 +5,19 @@ commit and counts what became of each message; a bad one never costs the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request
-from sqlmodel import Session
 from starlette.responses import Response
 
 from api.auth import Sender, sender_of
 from api.body import read_json
 from api.problems import Malformed, described, locale_of, problem
-from portal.events.ingest import Outcome, ingest
+from portal.events.ingest import Outcome
+from portal.events.intake import Intake
 from portal.events.rules import KINDS, REFUSALS, Incoming, Kind, Refusal, as_seen_by_browser, parse
-from portal.events.sources import is_known_origin, normal_origin, note_seen
+from portal.events.sources import is_known_origin, normal_origin
 from portal.kit.errors import Forbidden, TooLarge
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep
@@ -102,25 +101,13 @@ async def _take(
             refused.append((index, read.code))
         else:
             accepted.append((index, read))
-    outcome = await _write(site, sender, [one for _, one in accepted], now=now) if accepted else Outcome()
+    outcome = Outcome()
+    if accepted:
+        intake: Intake = request.app.state.intake
+        incomings = [one for _, one in accepted]
+        outcome = await intake.take(incomings, source=sender.source, received_at=now, from_browser=sender.from_browser)
     refused += [(accepted[place][0], code) for place, code in outcome.rejected]
     return _answer(request, outcome, sorted(refused), is_single=kind is not None, count=len(messages))
-
-
-async def _write(site: Site, sender: Sender, incomings: Sequence[Incoming], *, now: datetime) -> Outcome:
-    def work(session: Session) -> Outcome:
-        outcome = ingest(
-            session,
-            incomings,
-            source_id=sender.source.id,
-            received_at=now,
-            zone=site.zone,
-            from_browser=sender.from_browser,
-        )
-        note_seen(session, sender.source, now=now)
-        return outcome
-
-    return await site.database.write(work)
 
 
 def _answer(

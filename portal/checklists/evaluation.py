@@ -22,6 +22,7 @@ from portal.checklists.definition import Account, AtLeast, Required, Step, Tick
 from portal.checklists.models import Completion, Enrollment
 from portal.checklists.rules import completed_at, scope_reached
 from portal.checklists.runs import Run
+from portal.conditions.lookups import Book
 from portal.conditions.model import SHORTHANDS, Condition, EventCount, checklists_of, shorthand
 from portal.conditions.rules import Verdict
 from portal.conditions.service import ask, subject_of
@@ -120,6 +121,7 @@ def _evaluate_members(
 ) -> None:
     if isinstance(step.done_when, Tick):
         return
+    book = Book(session, run.enrollment.account_id) if members is None or len(members) > 1 else None
     for member in run.members:
         if members is not None and member.id not in members:
             continue
@@ -127,7 +129,7 @@ def _evaluate_members(
         if existing is not None and existing.how not in BY_PROOF:
             continue
         since = run.undone_at(step.key, member.id)
-        verdict = ask_of_run(session, run, step.done_when, member, now=now, zone=zone, since=since)
+        verdict = ask_of_run(session, run, step.done_when, member, now=now, zone=zone, since=since, book=book)
         if verdict.met:
             _prove(session, run, step, step.done_when, verdict, member=member.id, now=now, zone=zone)
 
@@ -234,12 +236,13 @@ def ask_of_run(
     now: datetime,
     zone: ZoneInfo,
     since: datetime | None = None,
+    book: Book | None = None,
 ) -> Verdict:
     """Whether `condition` holds, or once held, of the run's account, or of one member in it."""
     subject = subject_of(run.account, member, start=run.enrollment.started_at)
     if checklists_of(condition):
         subject = replace(subject, checklists=completed_checklists(session, run.enrollment.account_id))
-    return ask(session, condition, subject, now=now, zone=zone, since=since, ever=True)
+    return ask(session, condition, subject, now=now, zone=zone, since=since, ever=True, book=book)
 
 
 def completed_checklists(session: Session, account_id: int) -> dict[str, datetime | None]:

@@ -1,30 +1,34 @@
 """Who is stuck: past the deadline, or with nothing done for two weeks, and what they still lack.
 
 Paused, excluded and withdrawn runs are not stuck, nor is a customer who has left: each of these is somebody's decision.
+Whom the rule takes is decided from a few columns of every open run; what they lack is looked up for one page of them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
-from portal.checklists.catalog import catalog
-from portal.checklists.deadlines import Pause as PauseSpan
+from portal.checklists.catalog import Catalog, catalog
+from portal.checklists.counting import is_counted, pauses_by_run
 from portal.checklists.deadlines import effective_due
 from portal.checklists.definition import Step
-from portal.checklists.models import Completion, Enrollment, Pause
+from portal.checklists.models import Completion, Enrollment
+from portal.events import reads
 from portal.kit.clock import days_between, has_passed
 
 QUIET_DAYS = 14
+LARGEST_PAGE = 200
 Why = Literal["overdue", "quiet"]
+WHYS: tuple[Why, ...] = get_args(Why)
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,48 @@ class Stuck:
     account_id: int
     external_id: str
     name: str
+    plan: str | None
     owner: str | None
     checklist: str
     why: Why
     days: int
     due_at: datetime | None
     quiet_since: datetime
+    last_seen: datetime | None
     done: int
     total: int
     lacks: Sequence[Step]
+
+
+@dataclass(frozen=True)
+class StuckPage:
+    """A page of them, and how many there are for each reason."""
+
+    rows: Sequence[Stuck]
+    counts: Mapping[Why, int]
+    total: int
+    page: int
+    limit: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // self.limit))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A run the rule has taken."""
+
+    run_id: int
+    account_id: int
+    name: str
+    checklist: str
+    version: int
+    why: Why
+    days: int
+    due_at: datetime | None
+    quiet_since: datetime
 
 
 def why_stuck(*, due: datetime | None, quiet_since: datetime, now: datetime, zone: ZoneInfo) -> tuple[Why, int] | None:
@@ -50,85 +87,113 @@ def why_stuck(*, due: datetime | None, quiet_since: datetime, now: datetime, zon
     if due is not None and has_passed(due, now):
         return "overdue", days_between(due, now, zone)
     days = days_between(quiet_since, now, zone)
-    return ("quiet", days) if now - quiet_since >= timedelta(days=QUIET_DAYS) else None
+    return ("quiet", days) if days >= QUIET_DAYS else None
 
 
-def stuck_accounts(session: Session, *, now: datetime, zone: ZoneInfo, checklist: str | None = None) -> list[Stuck]:
-    """Everybody who is stuck, worst first: the overdue by how long, then the quiet by how long."""
+def stuck_accounts(
+    session: Session,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    checklist: str | None = None,
+    why: Why | None = None,
+    page: int = 1,
+    limit: int = 50,
+) -> StuckPage:
+    """Everybody who is stuck, worst first: the overdue by how long, then the quiet by how long; a page at a time.
+
+    A page beyond the last gives the last.
+    """
     known = catalog(session)
-    rows = session.execute(_open_runs(now, checklist)).all()
-    ids = [enrollment.id or 0 for enrollment, _ in rows]
-    done = _done(session, ids)
-    pauses = _pauses(session)
-    found = []
-    for enrollment, account in rows:
-        published = known.versions.get((enrollment.checklist_key, enrollment.version))
-        if published is None:
-            continue
-        due = effective_due(enrollment.due_at, pauses.get(enrollment.id or 0, ()), as_of=now, zone=zone)
-        quiet_since = max(enrollment.started_at, enrollment.last_progress_at or enrollment.started_at)
-        reason = why_stuck(due=due, quiet_since=quiet_since, now=now, zone=zone)
-        if reason is None:
-            continue
-        steps = published.definition.steps
-        mine = done.get(enrollment.id or 0, frozenset())
-        found.append(
-            Stuck(
-                account_id=account.id or 0,
-                external_id=account.external_id,
-                name=account.name,
-                owner=account.owner,
-                checklist=published.key,
-                why=reason[0],
-                days=reason[1],
-                due_at=due,
-                quiet_since=quiet_since,
-                done=sum(step.key in mine for step in steps),
-                total=len(steps),
-                lacks=[step for step in steps if step.required and step.key not in mine],
-            )
+    keys = [live.key for live in known.live if checklist in (None, live.key)]
+    found = [one for key in keys for one in _found(session, key, now=now, zone=zone)]
+    counts: dict[Why, int] = {one: sum(stuck.why == one for stuck in found) for one in WHYS}
+    wanted = [one for one in found if why in (None, one.why)]
+    wanted.sort(key=lambda one: (one.why != "overdue", -one.days, one.name, one.run_id))
+    limit = min(max(limit, 1), LARGEST_PAGE)
+    page = min(max(page, 1), max(1, -(-len(wanted) // limit)))
+    rows = _in_full(session, known, wanted[(page - 1) * limit : page * limit])
+    return StuckPage(rows, counts, len(wanted), page, limit)
+
+
+def _found(session: Session, key: str, *, now: datetime, zone: ZoneInfo) -> list[_Found]:
+    pauses, _ = pauses_by_run(session, key)
+    rows = session.connection().execute(
+        select(
+            col(Enrollment.id),
+            col(Enrollment.version),
+            col(Enrollment.started_at),
+            col(Enrollment.due_at),
+            col(Enrollment.last_progress_at),
+            col(Account.id),
+            col(Account.name),
         )
-    return sorted(found, key=lambda one: (one.why != "overdue", -one.days, one.name))
-
-
-def _open_runs(now: datetime, checklist: str | None) -> Select[Enrollment, Account]:
-    query = (
-        select(Enrollment, Account)
         .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
         .where(
+            *is_counted(key),
             col(Enrollment.completed_at).is_(None),
             col(Enrollment.paused_at).is_(None),
-            col(Enrollment.excluded_at).is_(None),
-            col(Enrollment.withdrawn_at).is_(None),
+            col(Enrollment.started_at) <= now,
             col(Account.left_at).is_(None) | (col(Account.left_at) > now),
         )
-        .order_by(col(Enrollment.id))
     )
-    return query if checklist is None else query.where(col(Enrollment.checklist_key) == checklist)
+    found = []
+    for run_id, version, started_at, due_at, progress_at, account_id, name in rows:
+        stretches = pauses.get(run_id or 0, ())
+        due = effective_due(due_at, stretches, as_of=now, zone=zone)
+        # Nobody is asked to do anything during a pause: the quiet counts from its end.
+        since = max([started_at, progress_at or started_at, *(one.until for one in stretches if one.until is not None)])
+        reason = why_stuck(due=due, quiet_since=since, now=now, zone=zone)
+        if reason is not None:
+            found.append(_Found(run_id or 0, account_id or 0, name, key, version, *reason, due, since))
+    return found
 
 
-def _done(session: Session, enrollments: Sequence[int]) -> Mapping[int, frozenset[str]]:
+def _in_full(session: Session, known: Catalog, some: Sequence[_Found]) -> list[Stuck]:
+    accounts = {
+        row.id: row
+        for row in session.execute(
+            select(Account).where(col(Account.id).in_({one.account_id for one in some}))
+        ).scalars()
+    }
+    done = _done(session, [one.run_id for one in some])
+    seen = reads.last_seen(session, account_ids=sorted({one.account_id for one in some}))
+    rows = []
+    for one in some:
+        account = accounts[one.account_id]
+        steps = known.of(one.checklist, one.version).definition.steps
+        mine = done.get(one.run_id, frozenset())
+        missing = [step for step in steps if step.key not in mine]
+        rows.append(
+            Stuck(
+                account_id=one.account_id,
+                external_id=account.external_id,
+                name=account.name,
+                plan=account.plan_key,
+                owner=account.owner,
+                checklist=one.checklist,
+                why=one.why,
+                days=one.days,
+                due_at=one.due_at,
+                quiet_since=one.quiet_since,
+                last_seen=seen.get(one.account_id),
+                done=len(steps) - len(missing),
+                total=len(steps),
+                lacks=[step for step in missing if step.required] or missing,
+            )
+        )
+    return rows
+
+
+def _done(session: Session, run_ids: Collection[int]) -> Mapping[int, frozenset[str]]:
     found: defaultdict[int, set[str]] = defaultdict(set)
-    wanted = set(enrollments)
-    rows = session.execute(
-        select(col(Completion.enrollment_id), col(Completion.step_key))
-        .join_from(Completion, Enrollment, col(Enrollment.id) == col(Completion.enrollment_id))
-        .where(
+    rows = session.connection().execute(
+        select(col(Completion.enrollment_id), col(Completion.step_key)).where(
+            col(Completion.enrollment_id).in_(run_ids),
             col(Completion.member_id).is_(None),
             col(Completion.undone_at).is_(None),
-            col(Enrollment.completed_at).is_(None),
         )
     )
-    for enrollment_id, step in rows:
-        if enrollment_id in wanted:
-            found[enrollment_id].add(step)
-    return {key: frozenset(steps) for key, steps in found.items()}
-
-
-def _pauses(session: Session) -> Mapping[int, Sequence[PauseSpan]]:
-    found: defaultdict[int, list[PauseSpan]] = defaultdict(list)
-    for enrollment_id, since, until in session.execute(
-        select(col(Pause.enrollment_id), col(Pause.since), col(Pause.until))
-    ):
-        found[enrollment_id].append(PauseSpan(since, until))
-    return found
+    for run_id, step in rows:
+        found[run_id].add(step)
+    return {run_id: frozenset(steps) for run_id, steps in found.items()}

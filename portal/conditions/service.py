@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from portal.accounts.models import Account, Member
+from portal.conditions.lookups import Book, Day, days_of, happened
 from portal.conditions.model import Condition, EventCount, checklists_of, queries
-from portal.conditions.rules import Facts, Occurrence, Tally, Verdict, evaluate, tally
-from portal.events import reads, rollups
+from portal.conditions.rules import Facts, Tally, Verdict, evaluate, tally
+from portal.events import reads
 from portal.kit.clock import day_start, local_day
 
 ONE_DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
-ALL = 2**31 - 1
 FIRST_DAY = date(1970, 1, 1)
 """No event is older: what a sender says of earlier years is refused."""
 STAFF_ROLE = "staff"
@@ -81,10 +81,12 @@ def ask(
     zone: ZoneInfo,
     since: datetime | None = None,
     ever: bool = False,
+    book: Book | None = None,
 ) -> Verdict:
     """Whether `condition` holds of `subject` at `now`; what happened up to `since` (an undo) does not count."""
     tallies = {
-        query: tally_of(session, query, subject, now=now, zone=zone, since=since) for query in queries(condition)
+        query: tally_of(session, query, subject, now=now, zone=zone, since=since, book=book)
+        for query in queries(condition)
     }
     facts = Facts(values=subject.values, tallies=tallies, checklists=subject.checklists, now=now)
     return evaluate(condition, facts, ever=ever)
@@ -127,47 +129,73 @@ def tally_of(
     now: datetime,
     zone: ZoneInfo,
     since: datetime | None = None,
+    book: Book | None = None,
 ) -> Tally:
-    """The answer to `query`, the same as `rules.tally` gives over all events of the subject."""
+    """The answer to `query`, the same as `rules.tally` gives over all events of the subject.
+
+    Whoever asks of many members of one account gives the same `book` for all of them.
+    """
     if query.where or query.distinct not in (None, "day") or since is not None:
-        return _from_events(session, query, subject, now=now, zone=zone, since=since)
-    return _from_days(session, query, subject, now=now, zone=zone)
+        return _from_events(session, query, subject, now=now, zone=zone, since=since, book=book)
+    return _from_days(session, query, subject, now=now, zone=zone, book=book)
 
 
 def _from_events(
-    session: Session, query: EventCount, subject: Subject, *, now: datetime, zone: ZoneInfo, since: datetime | None
+    session: Session,
+    query: EventCount,
+    subject: Subject,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    since: datetime | None,
+    book: Book | None,
+) -> Tally:
+    if book is not None and subject.member_id is not None:
+        found = book.happened(subject.member_id, query.event)
+    else:
+        opens, closes = _window(query, subject.start, zone)
+        # What the window, an undo or the present leave out anyway is not even read.
+        begins = [day_start(opens, zone)] if opens else []
+        ends = [day_start(closes + ONE_DAY, zone)] if closes else []
+        found = happened(
+            session,
+            account_id=subject.account_id,
+            member_id=subject.member_id,
+            name=query.event,
+            from_at=max([*begins, *([since] if since else [])], default=None),
+            to_at=min([*ends, now + INSTANT]),
+        )
+    return tally(found, query, start=subject.start, now=now, zone=zone, since=since)
+
+
+def _from_days(
+    session: Session, query: EventCount, subject: Subject, *, now: datetime, zone: ZoneInfo, book: Book | None
 ) -> Tally:
     opens, closes = _window(query, subject.start, zone)
-    # What the window, an undo or the present leave out anyway is not even read.
-    begins = [day_start(opens, zone)] if opens else []
-    ends = [day_start(closes + ONE_DAY, zone)] if closes else []
-    rows = reads.occurrences(
-        session,
-        account_id=subject.account_id,
-        member_id=subject.member_id,
-        name=query.event,
-        from_at=max([*begins, *([since] if since else [])], default=None),
-        to_at=min([*ends, now + INSTANT]),
-        limit=ALL,
-    )
-    happened = (Occurrence(row.at, row.member_id, row.properties) for row in rows)
-    return tally(happened, query, start=subject.start, now=now, zone=zone, since=since)
-
-
-def _from_days(session: Session, query: EventCount, subject: Subject, *, now: datetime, zone: ZoneInfo) -> Tally:
-    opens, closes = _window(query, subject.start, zone)
     today = local_day(now, zone)
-    days = _days(session, query, subject, first_day=opens or date.min, last_day=min(closes or today, today))
+    first_day, last_day = opens or date.min, min(closes or today, today)
+    if book is not None and subject.member_id is not None:
+        all_days = book.days_of(subject.member_id, query.event)
+        days = [one for one in all_days if first_day <= one.day <= last_day]
+    else:
+        days = days_of(
+            session,
+            account_id=subject.account_id,
+            member_id=subject.member_id,
+            name=query.event,
+            first_day=first_day,
+            last_day=last_day,
+        )
     if days and days[-1].day == today and days[-1].last_at > now:
         # The roll-up of today knows more than was known at `now`.
-        return _from_events(session, query, subject, now=now, zone=zone, since=None)
+        return _from_events(session, query, subject, now=now, zone=zone, since=None, book=book)
     reached_at = _reached_at(session, query, subject, days, zone=zone)
-    first_day = query.last.before(today) + ONE_DAY if query.last is not None else date.min
-    return Tally(sum(_worth(query, one) for one in days if one.day >= first_day), query.at_least, reached_at)
+    opened = query.last.before(today) + ONE_DAY if query.last is not None else date.min
+    return Tally(sum(_worth(query, one) for one in days if one.day >= opened), query.at_least, reached_at)
 
 
 def _reached_at(
-    session: Session, query: EventCount, subject: Subject, days: Sequence[_Day], *, zone: ZoneInfo
+    session: Session, query: EventCount, subject: Subject, days: Sequence[Day], *, zone: ZoneInfo
 ) -> datetime | None:
     """The instant of the occurrence that made it enough, on the first day whose window held enough."""
     count = 0
@@ -193,31 +221,7 @@ def _reached_at(
     return None
 
 
-@dataclass
-class _Day:
-    """One day's roll-up, of everybody who counts."""
-
-    day: date
-    count: int
-    first_at: datetime
-    last_at: datetime
-
-
-def _days(session: Session, query: EventCount, subject: Subject, *, first_day: date, last_day: date) -> list[_Day]:
-    found: dict[date, _Day] = {}
-    for member, day, count, first_at, last_at in rollups.days_of(
-        session, account_id=subject.account_id, name=query.event, first_day=first_day, last_day=last_day
-    ):
-        if subject.member_id not in (None, member):
-            continue
-        known = found.setdefault(day, _Day(day, 0, first_at, last_at))
-        known.count += count
-        known.first_at = min(known.first_at, first_at)
-        known.last_at = max(known.last_at, last_at)
-    return list(found.values())
-
-
-def _worth(query: EventCount, one: _Day) -> int:
+def _worth(query: EventCount, one: Day) -> int:
     return 1 if query.distinct == "day" else one.count
 
 

@@ -7,7 +7,7 @@ cost about as many round trips as one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,43 +65,27 @@ def ingest(
     from_browser: bool = False,
 ) -> Outcome:
     """Take in what one source sent. Whoever is named is believed: see `rules.as_seen_by_browser` for who may not be."""
-    fresh = _once(session, incomings, source_id, from_browser)
-    if not fresh:
-        return Outcome(duplicates=len(incomings))
-    batch = list(fresh.values())
+    return ingest_together(
+        session, [incomings], source_id=source_id, received_at=received_at, zone=zone, from_browser=from_browser
+    )[0]
+
+
+def ingest_together(
+    session: Session,
+    requests: Sequence[Sequence[Incoming]],
+    *,
+    source_id: int,
+    received_at: datetime,
+    zone: ZoneInfo,
+    from_browser: bool = False,
+) -> list[Outcome]:
+    """The same for what several requests of one source brought: one batch, and an outcome for each of them."""
+    fresh = _once(session, [one for request in requests for one in request], source_id, from_browser)
     refused: set[str] = set()
-    session.info[INGESTING] = True
-    try:
-        with gathered(session, now=received_at):
-            directory = look_up(session, batch)
-            groups = [one for one in batch if one.kind == "group"]
-            if groups:
-                directory.accounts |= describe_accounts(session, groups, now=received_at, zone=zone)
-            list_strangers(session, directory, batch, now=received_at)
-            settle(session, directory, batch)
-            attached = take_waiting(session, directory, directory.linked)
-            refused = _describe(session, directory, batch, attached, now=received_at, zone=zone)
-            rows = [
-                _row(one, directory, source_id, received_at, from_browser)
-                for one in batch
-                if one.message_id not in refused
-            ]
-            stored = _store(session, rows)
-            happened = as_recorded(attached) + stored.happened
-            rollups.add_up(session, happened, zone=zone)
-    finally:
-        del session.info[INGESTING]
-    if happened:
-        subscribers.tell(session, happened, now=received_at)
-    return Outcome(
-        accepted=stored.count,
-        duplicates=len(incomings) - stored.count - len(refused),
-        rejected=tuple(
-            (index, "email_taken")
-            for index, one in enumerate(incomings)
-            if one.message_id in refused and fresh.get(one.message_id) is one
-        ),
-    )
+    stored = _Stored(frozenset(), [])
+    if fresh:
+        stored, refused = _take_in(session, list(fresh.values()), source_id, received_at, zone, from_browser)
+    return [_outcome(request, fresh, stored.message_ids, refused) for request in requests]
 
 
 def record(
@@ -134,10 +118,10 @@ def record(
         "properties": properties,
     }
     stored = _store(session, [row])
-    if stored.count:
+    if stored.message_ids:
         rollups.add_up(session, stored.happened, zone=zone)
         subscribers.tell(session, stored.happened, now=now)
-    return stored.count > 0
+    return bool(stored.message_ids)
 
 
 def follow_accounts(session: Session, change: AccountChange, now: datetime) -> None:
@@ -172,8 +156,53 @@ def attach_waiting(session: Session, *, account_ids: Sequence[int], now: datetim
 
 @dataclass(frozen=True)
 class _Stored:
-    count: int
+    message_ids: Collection[str]
     happened: list[Recorded]
+
+
+def _take_in(
+    session: Session,
+    batch: Sequence[Incoming],
+    source_id: int,
+    received_at: datetime,
+    zone: ZoneInfo,
+    from_browser: bool,
+) -> tuple[_Stored, set[str]]:
+    """Store and attribute what is new; also who had to be refused, by message id."""
+    session.info[INGESTING] = True
+    try:
+        with gathered(session, now=received_at):
+            directory = look_up(session, batch)
+            groups = [one for one in batch if one.kind == "group"]
+            if groups:
+                directory.accounts |= describe_accounts(session, groups, now=received_at, zone=zone)
+            list_strangers(session, directory, batch, now=received_at)
+            settle(session, directory, batch)
+            attached = take_waiting(session, directory, directory.linked)
+            refused = _describe(session, directory, batch, attached, now=received_at, zone=zone)
+            rows = [
+                _row(one, directory, source_id, received_at, from_browser)
+                for one in batch
+                if one.message_id not in refused
+            ]
+            stored = _store(session, rows)
+            happened = as_recorded(attached) + stored.happened
+            rollups.add_up(session, happened, zone=zone)
+    finally:
+        del session.info[INGESTING]
+    if happened:
+        subscribers.tell(session, happened, now=received_at)
+    return stored, refused
+
+
+def _outcome(
+    request: Sequence[Incoming], fresh: Mapping[str, Incoming], stored: Collection[str], refused: Collection[str]
+) -> Outcome:
+    """What became of one request's messages; of several with one id only the first can be accepted or rejected."""
+    firsts = [(index, one.message_id) for index, one in enumerate(request) if fresh.get(one.message_id) is one]
+    rejected = tuple((index, "email_taken") for index, message_id in firsts if message_id in refused)
+    accepted = sum(message_id in stored for _, message_id in firsts)
+    return Outcome(accepted, len(request) - accepted - len(rejected), rejected)
 
 
 def _once(session: Session, incomings: Sequence[Incoming], source_id: int, from_browser: bool) -> dict[str, Incoming]:
@@ -255,7 +284,7 @@ def _row(
 
 def _store(session: Session, rows: list[dict[str, Any]]) -> _Stored:
     if not rows:
-        return _Stored(0, [])
+        return _Stored(frozenset(), [])
     statement = insert_ignoring(dialect_of(session), Event, Event.id, Event.message_id)
     ids: dict[str, int] = {key: new for new, key in session.connection().execute(statement, rows) if new is not None}
     happened = [
@@ -272,7 +301,7 @@ def _store(session: Session, rows: list[dict[str, Any]]) -> _Stored:
         for row in rows
         if row["account_id"] is not None and row["message_id"] in ids and row["kind"] in HAPPENINGS
     ]
-    return _Stored(len(ids), happened)
+    return _Stored(ids.keys(), happened)
 
 
 def _member_refs(session: Session, account_ids: Iterable[int]) -> set[str]:

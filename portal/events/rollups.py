@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, delete, exists, select, update
+from sqlalchemy import and_, bindparam, delete, exists, select, update
 from sqlmodel import Session, col
 
 from portal.accounts.models import Member
@@ -75,16 +75,8 @@ def days_of(
     session: Session, *, account_id: int, name: str, first_day: date, last_day: date
 ) -> Sequence[tuple[int, date, int, datetime, datetime]]:
     """(member or 0, day, count, first moment, last moment) of one event, in order of day and member."""
-    asked = (
-        select(*(col(column) for column in _COLUMNS[2:]))
-        .where(
-            col(EventDay.account_id) == account_id,
-            col(EventDay.name) == name,
-            col(EventDay.day).between(first_day, last_day),
-        )
-        .order_by(col(EventDay.day), col(EventDay.member_id))
-    )
-    rows = session.connection().execute(asked)
+    asked = {"account_id": account_id, "name": name, "first_day": first_day, "last_day": last_day}
+    rows = session.connection().execute(_DAYS, asked)
     return [(member, day, count, first, last) for day, member, count, first, last in rows]
 
 
@@ -96,6 +88,15 @@ _COLUMNS: tuple[Any, ...] = (
     EventDay.count,
     EventDay.first_at,
     EventDay.last_at,
+)
+_DAYS = (
+    select(*(col(column) for column in _COLUMNS[2:]))
+    .where(
+        col(EventDay.account_id) == bindparam("account_id"),
+        col(EventDay.name) == bindparam("name"),
+        col(EventDay.day).between(bindparam("first_day"), bindparam("last_day")),
+    )
+    .order_by(col(EventDay.day), col(EventDay.member_id))
 )
 _KEY = ["account_id", "name", "day", "member_id"]
 

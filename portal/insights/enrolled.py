@@ -1,4 +1,4 @@
-"""Where customers stand in their checklists, many at a time: for the list of customers, and for what is kept by run."""
+"""Where customers and their people stand, many at a time: for lists, where asking one by one would be slow."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from portal.checklists.counting import pauses_by_run
 from portal.checklists.deadlines import Status, effective_due, is_paused, status
 from portal.checklists.definition import in_words
 from portal.checklists.models import Completion, Enrollment
+from portal.events.models import EventDay
 from portal.kit.i18n import Locale
 
 
@@ -29,12 +30,20 @@ class Standing:
     status: Status
 
 
-def enrollment_ids(session: Session, *, account_id: int) -> dict[str, int]:
-    """The id of the account's enrollment in each checklist, by key."""
-    rows = session.execute(
-        select(col(Enrollment.checklist_key), col(Enrollment.id)).where(col(Enrollment.account_id) == account_id)
+def enrollments(session: Session, *, account_id: int) -> dict[str, Enrollment]:
+    """The account's enrollment in each checklist, by key."""
+    rows = session.execute(select(Enrollment).where(col(Enrollment.account_id) == account_id)).scalars()
+    return {row.checklist_key: row for row in rows}
+
+
+def people_last_seen(session: Session, *, account_id: int) -> Mapping[int, datetime]:
+    """When each person of a customer last did anything; those that never did are missing."""
+    asked = (
+        select(col(EventDay.member_id), func.max(col(EventDay.last_at)))
+        .where(col(EventDay.account_id) == account_id, col(EventDay.member_id) != 0)
+        .group_by(col(EventDay.member_id))
     )
-    return {key: number or 0 for key, number in rows}
+    return {row[0]: row[1] for row in session.connection().execute(asked)}
 
 
 def standings(

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from urllib.parse import urlencode
 
 from babel.dates import format_date
 
-from portal.checklists.definition import Definition, in_words
 from portal.checklists.rate import RateRow
-from portal.checklists.report import Report
-from portal.kit import charts
-from portal.kit.dates import percent
+from portal.checklists.report import Report, Unit
+from portal.kit.dates import number, percent
 from portal.kit.i18n import Locale, Message
 
 WHERE = "/staff/onboarding/accounts"
+
+
+class Everybody:
+    """Not one group but all of them; None is the group of those that have no plan, tier or owner."""
+
+
+EVERYBODY = Everybody()
+Link = Callable[..., str]
 BOXES: dict[str, Message] = {
     "started": Message("Started, in all"),
     "matured": Message("Deadline passed"),
@@ -39,6 +46,19 @@ MEANINGS: dict[str, Message] = {
     "already_completed": Message("Completed, though the deadline still lies ahead."),
     "completed": Message("All who completed, in time or late, whether or not their deadline has passed."),
 }
+BASES: dict[Unit, tuple[str, str, str]] = {
+    "account": (
+        Message("%(done)s of %(all)s whose deadline has passed").msgid,
+        Message("%(done)s of %(all)s that started").msgid,
+        Message("over %(all)s that started, those still on the way included").msgid,
+    ),
+    "member": (
+        Message("%(done)s of %(all)s people whose deadline has passed").msgid,
+        Message("%(done)s of %(all)s people who started").msgid,
+        Message("over %(all)s people who started, those still on the way included").msgid,
+    ),
+}
+"""What each of the three figures stands on, in customers or in people."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +72,7 @@ class Figure:
     interval_text: Message | None
     href: str
     meaning: Message
+    unit: Message | None = None
 
 
 @dataclass(frozen=True)
@@ -78,9 +99,11 @@ COLUMNS = (
 )
 
 
-def figures_of(report: Report, link: Callable[..., str], locale: Locale) -> list[Figure]:
+def figures_of(report: Report, link: Link, locale: Locale) -> list[Figure]:
     """The three figures that come first."""
     row = report.total
+    basis = BASES[report.unit]
+    count = partial(number, locale=locale)
     point = None
     said = None
     if row.rate is not None and row.interval is not None:
@@ -95,10 +118,10 @@ def figures_of(report: Report, link: Callable[..., str], locale: Locale) -> list
         Figure(
             name=Message("Completed in time"),
             value=percent(row.rate, locale=locale) if row.rate is not None else None,
-            basis=Message("%(done)s of %(all)s whose deadline has passed", done=row.completed_in_time, all=row.matured),
+            basis=Message(basis[0], done=count(row.completed_in_time), all=count(row.matured)),
             interval=point,
             interval_text=said,
-            href=link("matured"),
+            href=link("completed_in_time"),
             meaning=Message(
                 "Customers that completed by their deadline ÷ customers whose deadline has passed. Whoever is still "
                 "within the time is not counted."
@@ -107,7 +130,7 @@ def figures_of(report: Report, link: Callable[..., str], locale: Locale) -> list
         Figure(
             name=Message("Completed so far"),
             value=percent(row.cumulative_rate, locale=locale) if row.cumulative_rate is not None else None,
-            basis=Message("%(done)s of %(all)s that started", done=completed, all=row.started),
+            basis=Message(basis[1], done=count(completed), all=count(row.started)),
             interval=None,
             interval_text=None,
             href=link("completed"),
@@ -116,10 +139,11 @@ def figures_of(report: Report, link: Callable[..., str], locale: Locale) -> list
         Figure(
             name=Message("Median days to completion"),
             value=str(row.median_days) if row.median_days is not None else None,
-            basis=Message("over %(all)s that started, those still on the way included", all=row.started),
+            basis=Message(basis[2], all=count(row.started)),
             interval=None,
             interval_text=None,
             href=link("started"),
+            unit=None if row.median_days is None else Message("day") if row.median_days == 1 else Message("days"),
             meaning=Message(
                 "The day by which half of all customers have completed, estimated with those still on the way and with "
                 "leaving as another outcome (Aalen–Johansen). None until half have completed."
@@ -128,63 +152,20 @@ def figures_of(report: Report, link: Callable[..., str], locale: Locale) -> list
     ]
 
 
-def lines_of(report: Report, link: Callable[..., str], locale: Locale) -> list[Line]:
+def lines_of(report: Report, link: Link, locale: Locale) -> list[Line]:
     """The table, one line a group."""
-    return [
-        Line(
-            group=group_name(row.group, report.by, locale),
-            counts=[(getattr(row, column), link(column, row.group)) for column in COLUMNS],
-            rate=row.rate,
-            interval=row.interval,
-            cumulative_rate=row.cumulative_rate,
-            median_days=row.median_days,
-        )
-        for row in report.rows
-    ]
+    return [_line(row, group_name(row.group, report.by, locale), report.by, link) for row in report.rows]
 
 
-def bars_of(report: Report, link: Callable[..., str], locale: Locale) -> charts.BarChart:
-    """Completion by group: matured and in progress told apart."""
-    return charts.cohort_bars([_cohort(row, report, link, locale) for row in report.rows])
-
-
-def curve_of(report: Report, locale: Locale) -> charts.CurveChart:
-    """The share completed by day since the start."""
-    last = max([point.day for point in report.curve] + [report.due_days or 0, 1])
-    return charts.curve(
-        [(point.day, point.completed) for point in report.curve],
-        last_day=last,
-        day_label="%d日" if locale == "ja" else "day %d",
-        due_day=report.due_days,
-        due_label=Message("deadline").into(locale),
-    )
-
-
-def funnel_of(
-    report: Report, definition: Definition, link: Callable[..., str], locale: Locale
-) -> tuple[charts.FunnelRow, ...]:
-    """From step to step."""
-    titles = {step.key: in_words(step.title, locale) for step in definition.steps}
-    return charts.funnel(
-        [
-            (
-                titles.get(row.key, row.key),
-                row.reached,
-                row.completed,
-                str(row.completed),
-                Message("of %(reached)s that got there", reached=row.reached).into(locale),
-                link(f"step:{row.key}") if report.unit == "account" else "",
-            )
-            for row in report.steps
-        ],
-        started=report.total.started,
-    )
+def total_of(report: Report, link: Link) -> Line:
+    """The line under the table, over all groups."""
+    return _line(report.total, "", "none", link)
 
 
 def group_name(group: str | None, by: str, locale: Locale) -> str:
     """A group as it is shown: months in words, "none" for those without a value."""
     if by == "none":
-        return Message("All").into(locale)
+        return Message("All together").into(locale)
     if group is None:
         return Message("None").into(locale)
     if by == "month":
@@ -193,14 +174,13 @@ def group_name(group: str | None, by: str, locale: Locale) -> str:
     return group
 
 
-def linker(checklist: str, by: str, unit: str, as_of: str) -> Callable[..., str]:
-    """Addresses of the accounts behind a figure: `link(box, group)`."""
+def linker(checklist: str, by: str, unit: str, as_of: str) -> Link:
+    """Addresses of the accounts behind a figure: `link(box)` of all, `link(box, group)` of one group (None: none)."""
 
-    def link(box: str, group: str | None = None) -> str:
+    def link(box: str, group: str | Everybody | None = EVERYBODY) -> str:
         query = {"checklist": checklist, "box": box}
-        if by != "none":
-            query["by"] = by
-            query |= {"group": group} if group is not None else {}
+        if not isinstance(group, Everybody):
+            query |= {"by": by, "group": group or ""}
         if unit != "account":
             query["unit"] = unit
         if as_of:
@@ -210,28 +190,14 @@ def linker(checklist: str, by: str, unit: str, as_of: str) -> Callable[..., str]
     return link
 
 
-def _cohort(row: RateRow, report: Report, link: Callable[..., str], locale: Locale) -> charts.Cohort:
-    name = group_name(row.group, report.by, locale)
-    short = name
-    if report.by == "month" and row.group:
-        month = int(row.group.split("-")[1])
-        short = f"{month}月" if locale == "ja" else format_date(date(2000, month, 1), "MMM", locale="en")
-    is_open = row.in_progress > 0
-    share = row.already_completed / row.in_progress if is_open else None
-    return charts.Cohort(
-        label=short,
-        basis=f"N={row.started}",
+def _line(row: RateRow, name: str, by: str, link: Link) -> Line:
+    return Line(
+        group=name,
+        counts=[
+            (getattr(row, column), link(column) if by == "none" else link(column, row.group)) for column in COLUMNS
+        ],
         rate=row.rate,
-        value=percent(row.rate, locale=locale) if row.rate is not None else "",
         interval=row.interval,
-        open_rate=share,
-        open_value=percent(share, locale=locale) if share is not None else "",
-        href=link("started", row.group),
-        spoken=Message(
-            "%(group)s: %(rate)s of %(matured)s in time, %(open)s in progress",
-            group=name,
-            rate=percent(row.rate, locale=locale),
-            matured=row.matured,
-            open=row.in_progress,
-        ).into(locale),
+        cumulative_rate=row.cumulative_rate,
+        median_days=row.median_days,
     )

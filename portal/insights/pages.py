@@ -1,6 +1,6 @@
 """The staff desk: home as a work list, the library as it stands, and the pages of onboarding and customers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,20 +13,28 @@ from portal.accounts.visits import SignedInStaff
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
 from portal.checklists.models import Enrollment
-from portal.checklists.stuck import stuck_accounts
+from portal.checklists.stuck import Why, stuck_accounts
 from portal.content import service as content
+from portal.content.library import current
 from portal.content.readers import reader_of
 from portal.content.service import ShelfView
-from portal.insights import accounts_pages, onboarding_pages
-from portal.insights.onboarding_pages import Lacking
-from portal.kit.i18n import Locale
+from portal.events.models import Source
+from portal.events.sources import PORTAL
+from portal.insights import account_acts, account_pages, accounts_pages, behind_pages, onboarding_pages
+from portal.insights.onboarding_pages import Lacking, lacking
+from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, locale_of, page_router, render
 
 router = page_router()
+router.include_router(behind_pages.router)
 router.include_router(onboarding_pages.router)
 router.include_router(accounts_pages.router)
+router.include_router(account_acts.router)
+router.include_router(account_pages.router)
 SHOWN = 12
 LATELY = timedelta(days=7)
+NEW = timedelta(days=14)
+GUIDE = "staff-first-day"
 
 
 @dataclass(frozen=True)
@@ -40,13 +48,27 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class StaffHomePage:
-    """For `insights/home.html`. `is_fresh`: nothing has been set up yet."""
+class FirstAct:
+    """One of the acts that set an installation up; `command` does it."""
 
-    is_fresh: bool
+    title: Message
+    why: Message
+    command: str
+    is_done: bool
+
+
+@dataclass(frozen=True)
+class StaffHomePage:
+    """For `insights/home.html`. `acts` are there until all are done; `guide` tells how, once it is published."""
+
+    acts: Sequence[FirstAct]
+    guide: str
     stuck: Sequence[Lacking]
+    counts: Mapping[Why, int]
     stuck_total: int
+    has_accounts: bool
     finished: Sequence[Finished]
+    leaving: Sequence[Account]
     fresh: Sequence[Account]
 
 
@@ -78,33 +100,62 @@ async def library(request: Request, site: SiteDep, viewer: SignedInStaff) -> Res
 def _home(session: Session, site: Site, locale: Locale) -> StaffHomePage:
     now = site.clock()
     titles = {one.key: in_words(one.definition.title, locale) for one in catalog(session).live}
-    stuck = stuck_accounts(session, now=now, zone=site.zone)
+    found = stuck_accounts(session, now=now, zone=site.zone, limit=SHOWN)
+    acts = _first_acts(session, has_checklist=bool(titles))
     finished = session.exec(
         select(Enrollment, Account)
         .join(Account, col(Account.id) == col(Enrollment.account_id))
-        .where(col(Enrollment.completed_at) > now - LATELY, col(Enrollment.withdrawn_at).is_(None))
+        .where(
+            col(Enrollment.completed_at) > now - LATELY,
+            col(Enrollment.completed_at) <= now,
+            col(Enrollment.excluded_at).is_(None),
+            col(Enrollment.withdrawn_at).is_(None),
+            col(Enrollment.checklist_key).in_(list(titles)),
+        )
         .order_by(col(Enrollment.completed_at).desc())
         .limit(SHOWN)
     )
-    fresh = session.exec(
-        select(Account)
-        .where(col(Account.started_at) > now - 2 * LATELY, col(Account.started_at) <= now)
-        .order_by(col(Account.started_at).desc())
-        .limit(SHOWN)
-    ).all()
-    any_account = session.exec(select(col(Account.id)).limit(1)).first() is not None
-    return StaffHomePage(
-        is_fresh=not any_account,
-        stuck=[Lacking(one, [in_words(step.title, locale) for step in one.lacks]) for one in stuck[:SHOWN]],
-        stuck_total=len(stuck),
-        finished=[
-            Finished(
-                account.external_id,
-                account.name,
-                titles.get(enrollment.checklist_key, enrollment.checklist_key),
-                enrollment.completed_at or now,
-            )
-            for enrollment, account in finished
-        ],
-        fresh=fresh,
+    fresh = select(Account).where(col(Account.started_at) > now - NEW, col(Account.started_at) <= now)
+    leaving = select(Account).where(
+        col(Account.notice_at).is_not(None) | col(Account.left_at).is_not(None),
+        col(Account.left_at).is_(None) | (col(Account.left_at) > now),
     )
+    return StaffHomePage(
+        acts=acts if not all(act.is_done for act in acts) else (),
+        guide=f"/manuals/{GUIDE}" if current(session).find(GUIDE) else "",
+        stuck=lacking(session, found.rows, locale),
+        counts=found.counts,
+        stuck_total=found.total,
+        has_accounts=acts[1].is_done,
+        finished=[
+            Finished(account.external_id, account.name, titles[run.checklist_key], run.completed_at or now)
+            for run, account in finished
+        ],
+        leaving=session.exec(leaving.order_by(col(Account.left_at), col(Account.id)).limit(SHOWN)).all(),
+        fresh=session.exec(fresh.order_by(col(Account.started_at).desc(), col(Account.id)).limit(SHOWN)).all(),
+    )
+
+
+def _first_acts(session: Session, *, has_checklist: bool) -> list[FirstAct]:
+    has_account = session.exec(select(col(Account.id)).limit(1)).first() is not None
+    heard = select(col(Source.id)).where(col(Source.name) != PORTAL, col(Source.revoked_at).is_(None)).limit(1)
+    return [
+        FirstAct(
+            Message("Publish manuals, tutorials and a checklist"),
+            Message("They are files in content/ and tutorials/. A checklist is what completion is measured by."),
+            "banso publish",
+            has_checklist,
+        ),
+        FirstAct(
+            Message("Import your customers"),
+            Message("From a CSV file, first with --dry-run. Those who started lately are enrolled at once."),
+            "banso import accounts customers.csv",
+            has_account,
+        ),
+        FirstAct(
+            Message("Connect your product"),
+            Message("It gets keys to send events with; from then on steps are ticked by what people do."),
+            "banso source add product",
+            session.exec(heard).first() is not None,
+        ),
+    ]

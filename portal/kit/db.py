@@ -42,6 +42,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 BUSY_SECONDS = 5
 GROUP = 128
 ATTEMPTS = 5
+NO_CONNECTION = (ConnectionError, PoolTimeout, TimeoutError)
 
 
 class Database(ABC):
@@ -318,7 +319,7 @@ class PostgresDatabase(Database):
                         raise told from error
                     raise
                 await asyncio.sleep(random.uniform(0.005, 0.02) * attempt)  # noqa: S311 - spreads retries, hides nothing
-            except (OSError, PoolTimeout, TimeoutError) as error:
+            except NO_CONNECTION as error:
                 raise unavailable(error) from error
         raise AssertionError("unreachable")
 
@@ -329,6 +330,7 @@ class PostgresDatabase(Database):
         async with AsyncSession(
             self._engine, expire_on_commit=False, sync_session_class=Session, info=dict(self._info)
         ) as session:
+            await _connect(session)
             result = await session.run_sync(lambda sync: work(cast("Session", sync)))
             await session.commit()
             return result
@@ -337,6 +339,7 @@ class PostgresDatabase(Database):
         async with AsyncSession(
             engine, autoflush=False, expire_on_commit=False, sync_session_class=Session, info=dict(self._info)
         ) as session:
+            await _connect(session)
             return await session.run_sync(lambda sync: work(cast("Session", sync)))
 
     async def _reading(self, unit: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -350,9 +353,17 @@ class PostgresDatabase(Database):
                     raise
                 if last or not isinstance(told, Unavailable):
                     raise told from error
-            except (OSError, PoolTimeout, TimeoutError) as error:
+            except NO_CONNECTION as error:
                 raise unavailable(error) from error
         raise AssertionError("unreachable")
+
+
+async def _connect(session: AsyncSession) -> None:
+    """Apart from the work, so that an `OSError` of the work's own is not taken for one of the network."""
+    try:
+        await session.connection()
+    except OSError as error:
+        raise unavailable(error) from error
 
 
 def chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:

@@ -27,7 +27,7 @@ from portal.kit.db import run
 from tests.bench.ceiling import Ceiling
 from tests.bench.load import Load, Make, Plan, Seen, get, post
 from tests.bench.seed import ACCOUNTS, EVENTS, MEMBERS, Vendor, furnish_reports
-from tests.server import Server
+from tests.server import Process, Server
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 Headers = tuple[tuple[str, str], ...]
@@ -46,6 +46,18 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """One measurement: what came back, and the seconds that the server computed for it, whoever else was busy."""
+
+    seen: Seen
+    cpu_seconds: float
+
+    @property
+    def cpu_ms(self) -> float:
+        return 1000 * self.cpu_seconds / self.seen.answers
+
+
+@dataclass(frozen=True)
 class Bench:
     """What all figures share."""
 
@@ -57,16 +69,21 @@ class Bench:
     vendor: Vendor
     is_sqlite: bool
 
-    def take_turns(self, portal: Plan, ceiling: Plan) -> tuple[Sequence[Seen], Sequence[Seen]]:
+    def take_turns(self, portal: Plan, ceiling: Plan) -> tuple[Sequence[Turn], Sequence[Turn]]:
         """What was seen of the portal and of the ceiling, round by round."""
-        seen: tuple[list[Seen], list[Seen]] = ([], [])
+        seen: tuple[list[Turn], list[Turn]] = ([], [])
         for number in range(self.rounds + 1):
-            for plan, into in ((ceiling, seen[1]), (portal, seen[0])):
-                into.append(self.load.run(replace(plan, first=plan.first + number * plan.at_most)))
+            for server, plan, into in ((self.ceiling, ceiling, seen[1]), (self.portal, portal, seen[0])):
+                into.append(self._turn(server, replace(plan, first=plan.first + number * plan.at_most)))
         return seen[0][1:], seen[1][1:]
 
-    def plan(self, port: int, make: Make, *, connections: int, at_most: int, same: bool = False) -> Plan:
-        return Plan(port, make, connections=connections, seconds=self.seconds, at_most=at_most, same=same)
+    def plan(self, server: Process, make: Make, *, connections: int, at_most: int, same: bool = False) -> Plan:
+        return Plan(server.port, make, connections=connections, seconds=self.seconds, at_most=at_most, same=same)
+
+    def _turn(self, server: Process, plan: Plan) -> Turn:
+        before = server.cpu_seconds()
+        seen = self.load.run(plan)
+        return Turn(seen, server.cpu_seconds() - before)
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
@@ -107,14 +124,14 @@ def page_figure(bench: Bench, page: PageFigure) -> Figure:
     bare = partial(get, path=f"/bytes/{page.key}")
     size = (bench.ceiling.bodies / page.key).stat().st_size
     portal, ceiling = bench.take_turns(
-        bench.plan(bench.portal.port, make, connections=PAGE_CONNECTIONS, at_most=200_000, same=True),
-        bench.plan(bench.ceiling.port, bare, connections=PAGE_CONNECTIONS, at_most=200_000, same=True),
+        bench.plan(bench.portal, make, connections=PAGE_CONNECTIONS, at_most=200_000, same=True),
+        bench.plan(bench.ceiling, bare, connections=PAGE_CONNECTIONS, at_most=200_000, same=True),
     )
     ratio = _ratio(portal, ceiling)
     return Figure(
         name=f"{page.name} ({size / 1024:.0f} KB)",
-        measured=f"{_rate(portal):,.0f} req/s{_latency(portal)}",
-        ceiling=f"{_rate(ceiling):,.0f} req/s{_busy(ceiling)}",
+        measured=f"{_rate(portal):,.0f} req/s{_latency(portal)}{_cpu(portal)}",
+        ceiling=f"{_rate(ceiling):,.0f} req/s{_busy(ceiling)}{_cpu(ceiling)}",
         ratio=ratio,
         aim=f"ratio ≥ {page.aim}" if page.aim else "",
         ok=ratio >= page.aim if page.aim else None,
@@ -167,8 +184,8 @@ def track_figure(bench: Bench) -> Figure:
     ratio = _ratio(portal, ceiling)
     return Figure(
         name=f"single-event POST, {EVENT_CONNECTIONS} connections",
-        measured=f"{_rate(portal):,.0f} req/s{_latency(portal)}",
-        ceiling=f"{_rate(ceiling):,.0f} req/s{_busy(ceiling)}",
+        measured=f"{_rate(portal):,.0f} req/s{_latency(portal)}{_cpu(portal)}",
+        ceiling=f"{_rate(ceiling):,.0f} req/s{_busy(ceiling)}{_cpu(ceiling)}",
         ratio=ratio,
         aim="ratio ≥ 0.35",
         ok=ratio >= 0.35,
@@ -181,8 +198,8 @@ def batch_figure(bench: Bench) -> Figure:
     events = BATCH * _rate(portal)
     return Figure(
         name=f"batch of {BATCH} events, {BATCH_CONNECTIONS} connections",
-        measured=f"{events:,.0f} events/s{_latency(portal)}",
-        ceiling=f"{BATCH * _rate(ceiling):,.0f} events/s{_busy(ceiling)}",
+        measured=f"{events:,.0f} events/s{_latency(portal)}{_cpu(portal)}",
+        ceiling=f"{BATCH * _rate(ceiling):,.0f} events/s{_busy(ceiling)}{_cpu(ceiling)}",
         ratio=_ratio(portal, ceiling),
         aim="≥ 15,000 events/s" if bench.is_sqlite else "",
         ok=events >= 15_000 if bench.is_sqlite else None,
@@ -191,17 +208,17 @@ def batch_figure(bench: Bench) -> Figure:
 
 def _events(
     bench: Bench, make: Callable[..., bytes], call: str, *, connections: int, per_second: int
-) -> tuple[Sequence[Seen], Sequence[Seen]]:
+) -> tuple[Sequence[Turn], Sequence[Turn]]:
     at_most = int(per_second * bench.seconds)
     told = {"label": call, "at": utcnow().isoformat(), "key": bench.vendor.write_key}
     return bench.take_turns(
         bench.plan(
-            bench.portal.port,
+            bench.portal,
             partial(make, path=f"/api/v1/{call}", **told),
             connections=connections,
             at_most=at_most,
         ),
-        bench.plan(bench.ceiling.port, partial(make, path="/insert", **told), connections=connections, at_most=at_most),
+        bench.plan(bench.ceiling, partial(make, path="/insert", **told), connections=connections, at_most=at_most),
     )
 
 
@@ -283,20 +300,25 @@ def _read_rows(session: Session, *, key: str) -> object:
 # --- what the lines say -----------------------------------------------------------------------------------------------
 
 
-def _rate(seen: Sequence[Seen]) -> float:
-    return median(one.per_second for one in seen)
+def _rate(turns: Sequence[Turn]) -> float:
+    return median(turn.seen.per_second for turn in turns)
 
 
-def _ratio(portal: Sequence[Seen], ceiling: Sequence[Seen]) -> float:
-    return median(one.per_second / other.per_second for one, other in zip(portal, ceiling, strict=True))
+def _ratio(portal: Sequence[Turn], ceiling: Sequence[Turn]) -> float:
+    return median(one.seen.per_second / other.seen.per_second for one, other in zip(portal, ceiling, strict=True))
 
 
-def _latency(seen: Sequence[Seen]) -> str:
-    p50, p99 = median(one.p50_ms for one in seen), median(one.p99_ms for one in seen)
+def _cpu(turns: Sequence[Turn]) -> str:
+    """The server's own computing for each answer: what stays the same on a machine with other work to do."""
+    each = median(turn.cpu_ms for turn in turns)
+    return f"; CPU {each:.2f} ms" if each else ""
+
+
+def _latency(turns: Sequence[Turn]) -> str:
+    p50, p99 = median(turn.seen.p50_ms for turn in turns), median(turn.seen.p99_ms for turn in turns)
     return f"; p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 
 
-def _busy(seen: Sequence[Seen]) -> str:
+def _busy(turns: Sequence[Turn]) -> str:
     """Where the load itself had no core to spare, the ceiling is higher than could be seen."""
-    busy = median(one.busy for one in seen)
-    return " or more" if busy > 0.9 else ""
+    return " or more" if median(turn.seen.busy for turn in turns) > 0.9 else ""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import event as sql_event
 from sqlmodel import Session, select
 
 from portal.accounts.models import Account, Member
 from portal.accounts.people import mark_member_left
+from portal.checklists.catalog import catalog
+from portal.checklists.enrollment import enroll_accounts
 from portal.events import ingest
 from portal.events.rules import Incoming
 from tests.onboarding import TOKYO, World, by_member, checklist, step, tokyo
@@ -342,3 +345,32 @@ async def test_evidence_says_what_was_counted(world: World) -> None:
     assert each is not None
     assert (it.evidence["event"], it.evidence["count"], it.evidence["needed"]) == ("x", 2, 2)
     assert (each.members, each.by, each.by_name) == (("a", "b"), "a", "a")
+
+
+async def test_a_large_account_is_read_as_a_whole(world: World) -> None:
+    """A new colleague makes everybody be looked at again: in as many statements as there are steps, not people."""
+    await world.publish(
+        checklist(
+            step("login", "{event: login, at_least: 2}", scope="every_member")
+            + step("learn", "{tutorial: first}", scope="{share: 80%}")
+        )
+    )
+    account = await world.account()
+    said: list[str] = []
+
+    def look(session: Session) -> None:
+        known = catalog(session)
+        sql_event.listen(session.connection(), "before_cursor_execute", lambda *given: said.append(given[2]))
+        enroll_accounts(session, known, [account], now=world.now, zone=TOKYO)
+        said.append("end")
+
+    async def statements() -> int:
+        said.clear()
+        await world.write(look)
+        return said.index("end")
+
+    counts = []
+    for number in range(12):
+        await world.send(world.event("login", "6-02 12:00", f"u{number}"))
+        counts.append(await statements())
+    assert counts[-1] == counts[1]

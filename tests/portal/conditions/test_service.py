@@ -15,6 +15,7 @@ from sqlmodel import Session
 from portal.accounts.models import Account, Member
 from portal.accounts.service import account_by_external_id
 from portal.conditions import service
+from portal.conditions.lookups import Book
 from portal.conditions.model import ChecklistDone, Comparison, Condition, EventCount, Not, Trait
 from portal.conditions.rules import Occurrence, Tally, tally
 from portal.conditions.service import account_values, ask, holds_for_member, member_values, subject_of, tally_of
@@ -52,10 +53,10 @@ async def compare(
         told = {} if value is None else {"p": value}
         await world.send(world.event("x", START + at, member, account=account, **told))
     for person in (None, *people):
-        given_all, asked = await world.db.read(
+        given_all, asked, by_book = await world.db.read(
             lambda session, person=person: both(session, account, person, query, START + now, since)  # type: ignore[misc]
         )
-        assert asked == given_all, person and person.external_id
+        assert asked == by_book == given_all, person and person.external_id
 
 
 def both(
@@ -65,7 +66,7 @@ def both(
     query: EventCount,
     now: datetime,
     since: timedelta | None,
-) -> tuple[Tally, Tally]:
+) -> tuple[Tally, Tally, Tally]:
     home = service_account(session, account)
     subject = subject_of(home, person)
     begun = None if since is None else START + since
@@ -82,6 +83,7 @@ def both(
     return (
         tally(everything, query, start=subject.start, now=now, zone=TOKYO, since=begun),
         tally_of(session, query, subject, now=now, zone=TOKYO, since=begun),
+        tally_of(session, query, subject, now=now, zone=TOKYO, since=begun, book=Book(session, subject.account_id)),
     )
 
 
