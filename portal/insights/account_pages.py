@@ -1,0 +1,235 @@
+"""One customer in full: contract, people, checklists and what happened, with what staff may do for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Query, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from portal.accounts.models import Account, Member, Plan
+from portal.accounts.people import members_of
+from portal.accounts.service import account_by_external_id, id_of
+from portal.accounts.visits import SignedInStaff, StaffViewer
+from portal.checklists.catalog import catalog
+from portal.checklists.definition import in_words
+from portal.checklists.models import Enrollment, EnrollmentException
+from portal.checklists.state import RunState, StepState, exceptions_of, states_of
+from portal.checklists.wording import counted, is_done_once, people, people_words, proof
+from portal.events import reads
+from portal.insights.account_acts import address_of, may_act
+from portal.insights.accounts_pages import RUN_WORDS
+from portal.insights.enrolled import enrollments, people_last_seen
+from portal.insights.timeline import Timeline, exception_words, place_of, timeline_of
+from portal.kit.clock import local_day
+from portal.kit.errors import NotFound
+from portal.kit.i18n import Locale, Message
+from portal.kit.web import Site, SiteDep, locale_of, page_router, render
+
+router = page_router(prefix="/staff/accounts")
+HOW_WORDS = {
+    "event": Message("by what happened"),
+    "tutorial": Message("by the tutorial"),
+    "webinar": Message("by the recording"),
+    "document": Message("by the article"),
+    "webhook": Message("reported by a system"),
+    "api": Message("reported by a system"),
+    "member": Message("ticked by the customer"),
+    "staff": Message("ticked by staff"),
+}
+Text = Annotated[str, Query(max_length=200)]
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step of a run, with what shows that it is done, or what counts towards it."""
+
+    key: str
+    title: str
+    by_staff: bool
+    required: bool
+    is_done: bool
+    at: datetime | None
+    who: str
+    how: Message | None
+    proof: Sequence[Message | str]
+    waits: Sequence[Message]
+    due_at: datetime | None
+    is_late: bool
+
+
+@dataclass(frozen=True)
+class Act:
+    """An exception staff may make; `day` is what the form begins with, None where it asks for no day."""
+
+    key: str
+    word: Message
+    means: Message
+    day: date | None = None
+
+
+@dataclass(frozen=True)
+class RunPart:
+    """One checklist of the account."""
+
+    state: RunState
+    title: str
+    word: Message
+    tone: str
+    steps: Sequence[StepLine]
+    exceptions: Sequence[tuple[EnrollmentException, Message]]
+    acts: Sequence[Act]
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member, and when they last did anything."""
+
+    member: Member
+    name: str
+    last_seen: datetime | None
+    has_left: bool
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    """For `insights/account.html`. `may_act`: the viewer's role changes things."""
+
+    account: Account
+    plan: str
+    has_left: bool
+    people: Sequence[Person]
+    last_seen: datetime | None
+    runs: Sequence[RunPart]
+    timeline: Timeline
+    older_href: str
+    is_newest: bool
+    base: str
+    may_act: bool
+
+
+@router.get("/{external_id:path}")
+async def account(
+    request: Request, site: SiteDep, viewer: SignedInStaff, external_id: str, before: Text = ""
+) -> Response:
+    """One customer: contract, people, checklists, and what happened."""
+    locale = locale_of(request, viewer)
+    page = await site.database.report(lambda session: _page(session, site, viewer, external_id, before, locale))
+    return render(request, "insights/account.html", page, viewer=viewer, nav="accounts")
+
+
+def _page(
+    session: Session, site: Site, viewer: StaffViewer, external_id: str, before: str, locale: Locale
+) -> AccountPage:
+    now, zone = site.clock(), site.zone
+    account = account_by_external_id(session, external_id)
+    if account is None:
+        raise NotFound
+    account_id = id_of(account)
+    members = members_of(session, account_id)
+    names = {one.id or 0: one.name or one.email or one.external_id or "" for one in members}
+    seen = people_last_seen(session, account_id=account_id)
+    runs = enrollments(session, account_id=account_id)
+    place = place_of(before)
+    happened = timeline_of(
+        session, catalog(session), account_id=account_id, names=names, before=place, locale=locale, zone=zone
+    )
+    plan = session.get(Plan, account.plan_key) if account.plan_key else None
+    return AccountPage(
+        account=account,
+        plan=(plan.title or plan.key) if plan else "",
+        has_left=account.left_at is not None and account.left_at <= now,
+        people=[
+            Person(
+                member=one,
+                name=names[one.id or 0] or Message("Unknown visitor").into(locale),
+                last_seen=seen.get(one.id or 0),
+                has_left=one.left_at is not None and one.left_at <= now,
+            )
+            for one in members
+        ],
+        last_seen=reads.last_seen(session, account_ids=[account_id]).get(account_id),
+        runs=[
+            _part(session, one, runs[one.key], locale, zone)
+            for one in states_of(session, account_id=account_id, now=now, zone=zone)
+        ],
+        timeline=happened,
+        older_href=f"?{urlencode({'before': happened.older})}#timeline" if happened.older else "",
+        is_newest=place is None,
+        base=address_of(external_id),
+        may_act=may_act(viewer),
+    )
+
+
+def _part(session: Session, state: RunState, run: Enrollment, locale: Locale, zone: ZoneInfo) -> RunPart:
+    word, tone = RUN_WORDS[state.status]
+    return RunPart(
+        state=state,
+        title=in_words(state.title, locale),
+        word=word,
+        tone=tone,
+        steps=[_line(one, locale) for one in state.steps],
+        exceptions=[
+            (one, exception_words(one, locale=locale, zone=zone)) for one in exceptions_of(session, run.id or 0)
+        ],
+        acts=_acts(state, run, zone),
+    )
+
+
+def _acts(state: RunState, run: Enrollment, zone: ZoneInfo) -> list[Act]:
+    acts = [
+        Act(
+            "start",
+            Message("Move the start"),
+            Message("The deadline and every window count from the new day."),
+            local_day(state.started_at, zone),
+        ),
+        Act(
+            "due",
+            Message("Change the deadline"),
+            Message("The customer has until the end of that day."),
+            local_day(state.due_at, zone) if state.due_at else local_day(state.started_at, zone),
+        ),
+    ]
+    if run.due_moved:
+        acts.append(Act("rule", Message("Back to the usual deadline"), Message("As the checklist counts it.")))
+    if run.paused_at is not None:
+        acts.append(Act("resume", Message("Resume"), Message("The deadline moves by the days of the pause.")))
+    else:
+        acts.append(Act("pause", Message("Pause"), Message("The deadline waits until you resume.")))
+    if run.excluded_at is not None:
+        acts.append(Act("include", Message("Include again"), Message("The customer counts in all figures again.")))
+    else:
+        acts.append(
+            Act("exclude", Message("Exclude from the figures"), Message("The customer counts in no figure any more."))
+        )
+    return acts
+
+
+def _line(one: StepState, locale: Locale) -> StepLine:
+    counts = [
+        counted(one.step, reason.count, reason.needed, reason.message)
+        for reason in one.reasons
+        if reason.count is not None and reason.needed is not None and not is_done_once(one.step)
+    ]
+    if one.done is None and one.people is not None:
+        counts.append(people_words(*one.people))
+    done = one.done
+    return StepLine(
+        key=one.step.key,
+        title=in_words(one.step.title, locale),
+        by_staff=one.step.by == "staff",
+        required=one.step.required,
+        is_done=done is not None,
+        at=done.at if done else None,
+        who=(people(done.members, locale) if done.members else done.by_name or done.by) if done else "",
+        how=HOW_WORDS[done.how] if done else None,
+        proof=proof(one.step, done) if done else (),
+        waits=counts if done is None else (),
+        due_at=one.due_at,
+        is_late=one.is_late,
+    )
