@@ -29,7 +29,7 @@ from portal.events import sources
 from portal.kit import backup as backups
 from portal.kit import db, migrations
 from portal.kit.clock import utcnow
-from portal.kit.errors import BansoError
+from portal.kit.errors import BansoError, Conflict
 from portal.kit.files import FileProblems
 from portal.kit.i18n import Message
 from portal.kit.secrets import Secrets
@@ -72,8 +72,8 @@ def serve(
     settings = load_settings()
     if not settings.may_serve(host):
         stop(settings, Message("Set BANSO_SECRET_KEY (32 characters or more) before serving beyond this machine."))
-    if not db.run(settings.database_url, is_current, write=False):
-        stop(settings, Message("The database is not at this version's schema. Run: banso migrate"))
+    with told(settings):
+        db.run(settings.database_url, check_schema, write=False)
     target = "portal.main:serving_with_worker" if workers == 1 else "portal.main:serving"
     run_server(target, host=host, port=port, workers=workers, reload=reload)
 
@@ -82,7 +82,9 @@ def serve(
 def worker() -> None:
     """Do the background work, until told to stop."""
     settings = load_settings()
-    asyncio.run(main.work(settings))
+    with told(settings):
+        db.run(settings.database_url, check_schema, write=False)
+        asyncio.run(main.work(settings))
 
 
 @app.command()
@@ -324,17 +326,28 @@ def say(settings: Settings, message: Message) -> None:
 def write_database(settings: Settings, work: Callable[[Session], T]) -> T:
     """One unit of work on the installation's database, with everybody listening who listens to the portal."""
     main.subscribe()
-    return db.run(settings.database_url, work, zone=settings.zone)
+    return db.run(settings.database_url, on_current_schema(work), zone=settings.zone)
 
 
 def read_database(settings: Settings, work: Callable[[Session], T]) -> T:
     """One look at the installation's database."""
-    return db.run(settings.database_url, work, zone=settings.zone, write=False)
+    return db.run(settings.database_url, on_current_schema(work), zone=settings.zone, write=False)
 
 
-def is_current(session: Session) -> bool:
-    """Whether the schema is this version's."""
-    return migrations.version_of(session.connection()) == migrations.head()
+def on_current_schema(work: Callable[[Session], T]) -> Callable[[Session], T]:
+    """`work`, once the schema is known to be this version's."""
+
+    def checked(session: Session) -> T:
+        check_schema(session)
+        return work(session)
+
+    return checked
+
+
+def check_schema(session: Session) -> None:
+    """`Conflict` where the schema is not this version's: a person is told what to run, before any table is missed."""
+    if migrations.version_of(session.connection()) != migrations.head():
+        raise Conflict(Message("The database is not at this version's schema. Run: banso migrate"))
 
 
 @contextmanager
