@@ -40,3 +40,12 @@ class Nameless(Invalid):
 
     def __init__(self) -> None:
         super().__init__(Message("A member needs an external id or a mail address."))
+
+
+class LastOwner(Conflict):
+    """An installation without an owner could give nobody rights any more."""
+
+    code = "last_owner"
+
+    def __init__(self) -> None:
+        super().__init__(Message("This is the only administrator. Make somebody else one first."))

@@ -16,6 +16,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.inserts import table_of
 from portal.accounts.models import Account, Member, Staff, Visit
+from portal.accounts.roles import Right, may
 from portal.kit.i18n import Locale
 
 
@@ -62,6 +63,10 @@ class StaffViewer:
     def is_admin(self) -> bool:
         """Whether the installation is theirs to run."""
         return self.role == "owner"
+
+    def may(self, right: Right) -> bool:
+        """Whether their role has `right`."""
+        return may(self.role, right)
 
 
 AnyViewer = MemberViewer | StaffViewer

@@ -1,9 +1,12 @@
-"""What routes ask for: `MaybeViewer`, `SignedIn`, `SignedInMember`, `SignedInAdmin` or `SignedInStaff`.
+"""What routes ask for: `MaybeViewer`, `SignedIn`, `SignedInMember`, `SignedInAdmin` or `SignedInStaff`; and, of staff
+with a right of their role, `SeesCustomers`, `ActsForCustomers`, `WritesContent`, `ConnectsSystems`, `ManagesStaff`.
 
 The session is read on every request; nobody is led to the sign-in page and back, and what is not for one is a 404.
+Staff whose role does not reach are told so: they know that the page exists.
 """
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -13,6 +16,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.paths import sign_in_path
+from portal.accounts.roles import Right
 from portal.accounts.viewers import (
     AnyViewer,
     MemberViewer,
@@ -21,21 +25,26 @@ from portal.accounts.viewers import (
     note_visit,
     remember_locale,
 )
-from portal.kit.errors import BansoError, NotFound, Unavailable
+from portal.kit.errors import BansoError, Forbidden, NotFound, Unavailable
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale
 from portal.kit.secrets import hash_token
 from portal.kit.web import SAFE_METHODS, Site, SiteDep, redirect, session_cookie
 
 __all__ = [
+    "ActsForCustomers",
     "AnyViewer",
+    "ConnectsSystems",
+    "ManagesStaff",
     "MaybeViewer",
     "MemberViewer",
+    "SeesCustomers",
     "SignInNeeded",
     "SignedIn",
     "SignedInAdmin",
     "SignedInMember",
     "SignedInStaff",
     "StaffViewer",
+    "WritesContent",
     "ask_to_sign_in",
 ]
 
@@ -131,3 +140,19 @@ async def signed_in_staff(viewer: SignedIn) -> StaffViewer:
 
 
 SignedInStaff = Annotated[StaffViewer, Depends(signed_in_staff)]
+
+
+def _with_right(right: Right) -> Callable[[StaffViewer], Awaitable[StaffViewer]]:
+    async def staff_with_right(viewer: SignedInStaff) -> StaffViewer:
+        if not viewer.may(right):
+            raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
+        return viewer
+
+    return staff_with_right
+
+
+SeesCustomers = Annotated[StaffViewer, Depends(_with_right("see_customers"))]
+ActsForCustomers = Annotated[StaffViewer, Depends(_with_right("act_for_customers"))]
+WritesContent = Annotated[StaffViewer, Depends(_with_right("write_content"))]
+ConnectsSystems = Annotated[StaffViewer, Depends(_with_right("connect_systems"))]
+ManagesStaff = Annotated[StaffViewer, Depends(_with_right("manage_staff"))]

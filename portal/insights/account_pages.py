@@ -14,14 +14,14 @@ from starlette.responses import Response
 from portal.accounts.models import Account, Member, Plan
 from portal.accounts.people import members_of
 from portal.accounts.service import account_by_external_id, id_of
-from portal.accounts.visits import SignedInStaff, StaffViewer
+from portal.accounts.visits import SeesCustomers, StaffViewer
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
 from portal.checklists.models import Enrollment, EnrollmentException
 from portal.checklists.state import RunState, StepState, exceptions_of, states_of
 from portal.checklists.wording import counted, is_done_once, people, people_words, proof
 from portal.events import reads
-from portal.insights.account_acts import address_of, may_act
+from portal.insights.account_acts import address_of
 from portal.insights.accounts_pages import RUN_WORDS
 from portal.insights.enrolled import enrollments, people_last_seen
 from portal.insights.timeline import Timeline, exception_words, place_of, timeline_of
@@ -114,7 +114,7 @@ class AccountPage:
 
 @router.get("/{external_id:path}")
 async def account(
-    request: Request, site: SiteDep, viewer: SignedInStaff, external_id: str, before: Text = ""
+    request: Request, site: SiteDep, viewer: SeesCustomers, external_id: str, before: Text = ""
 ) -> Response:
     """One customer: contract, people, checklists, and what happened."""
     locale = locale_of(request, viewer)
@@ -161,7 +161,7 @@ def _page(
         older_href=f"?{urlencode({'before': happened.older})}#timeline" if happened.older else "",
         is_newest=place is None,
         base=address_of(external_id),
-        may_act=may_act(viewer),
+        may_act=viewer.may("act_for_customers"),
     )
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.listing import NONE, SORTS, STATUSES, AccountPage, Filters, Sort, facets, list_accounts
-from portal.accounts.visits import SignedInStaff
+from portal.accounts.visits import SeesCustomers
 from portal.checklists.deadlines import Status as RunStatus
 from portal.events import reads
 from portal.insights.enrolled import Standing, standings
@@ -62,7 +62,7 @@ class AccountsPage:
 async def accounts(
     request: Request,
     site: SiteDep,
-    viewer: SignedInStaff,
+    viewer: SeesCustomers,
     q: Text = "",
     plan: Text = "",
     tier: Text = "",

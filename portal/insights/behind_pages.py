@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from starlette.responses import Response
 
 from portal.accounts.models import Account, Member
-from portal.accounts.visits import SignedInStaff
+from portal.accounts.visits import SeesCustomers
 from portal.checklists.behind import STAGES, Stage, behind_figure, behind_step
 from portal.checklists.catalog import catalog, step_of
 from portal.checklists.counting import whole_second
@@ -87,7 +87,7 @@ class BehindPage:
 async def behind(
     request: Request,
     site: SiteDep,
-    viewer: SignedInStaff,
+    viewer: SeesCustomers,
     checklist: Text = "",
     box: Text = "started",
     by: Text = "none",

@@ -10,7 +10,7 @@ from fastapi import Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from portal.accounts.visits import SignedInStaff
+from portal.accounts.visits import SeesCustomers
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
 from portal.checklists.report import Report, completion_report
@@ -102,7 +102,7 @@ class OnboardingPage:
 async def onboarding(
     request: Request,
     site: SiteDep,
-    viewer: SignedInStaff,
+    viewer: SeesCustomers,
     checklist: Text = "",
     by: Text = "month",
     unit: Text = "account",
@@ -122,7 +122,7 @@ async def onboarding(
 @router.get("/rate.csv")
 async def rate_csv(
     site: SiteDep,
-    viewer: SignedInStaff,
+    viewer: SeesCustomers,
     checklist: Text = "",
     by: Text = "month",
     unit: Text = "account",

@@ -23,7 +23,7 @@ from portal.events.sources import PORTAL
 from portal.insights import account_acts, account_pages, accounts_pages, behind_pages, onboarding_pages
 from portal.insights.onboarding_pages import Lacking, lacking
 from portal.kit.i18n import Locale, Message
-from portal.kit.web import Site, SiteDep, locale_of, page_router, render
+from portal.kit.web import Site, SiteDep, locale_of, page_router, redirect, render
 
 router = page_router()
 router.include_router(behind_pages.router)
@@ -81,7 +81,9 @@ class LibraryPage:
 
 @router.get("/staff")
 async def home(request: Request, site: SiteDep, viewer: SignedInStaff) -> Response:
-    """Who needs attention, and why."""
+    """Who needs attention, and why; for whoever sees no customer, the library."""
+    if not viewer.may("see_customers"):
+        return redirect("/staff/content")
     locale = locale_of(request, viewer)
     page = await site.database.report(lambda session: _home(session, site, locale))
     return render(request, "insights/home.html", page, viewer=viewer, nav="home")

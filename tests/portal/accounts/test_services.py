@@ -304,14 +304,14 @@ async def test_a_keys_name_is_taken_once_and_its_use_noted_hourly(db: Database) 
 async def test_staff_are_added_changed_removed_and_brought_back(db: Database) -> None:
     def work(session: Session) -> list[object]:
         staff = add_staff(session, email="Sato@vendor.example", name="佐藤", now=NOW)
-        again = add_staff(session, email="sato@vendor.example", role="owner", now=LATER)
+        again = add_staff(session, email="sato@vendor.example", role="editor", now=LATER)
         seen: list[object] = [again.id == staff.id, again.name, again.role]
         remove_staff(session, staff, now=LATER)
         seen.append(len(list_staff(session)))
         back = add_staff(session, email="sato@vendor.example", now=LATER)
         return [*seen, back.id == staff.id, [person.role for person in list_staff(session)]]
 
-    assert await db.write(work) == [True, "佐藤", "owner", 0, True, ["owner"]]
+    assert await db.write(work) == [True, "佐藤", "editor", 0, True, ["editor"]]
 
 
 @pytest.mark.parametrize(
