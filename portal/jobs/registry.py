@@ -1,18 +1,19 @@
-"""What each kind of background job does, and what runs by the clock.
+"""What each kind of background job does; what runs by the clock is in `schedule`.
 
-A handler may be run again after a crash, so each does something that bears repeating.
+A job may be run again after a crash, so each does something that bears repeating.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from portal.accounts import mails, sign_in
-from portal.jobs import upkeep
-from portal.kit.jobs import Claim, Worker
+from portal.jobs import schedule, upkeep
+from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
 from portal.kit.web import Site
+from portal.kit.worker import Worker
 
 
 async def send_mail(site: Site, job: Claim) -> None:
@@ -20,19 +21,16 @@ async def send_mail(site: Site, job: Claim) -> None:
     await site.mailer.send(Mail(**job.payload), now=site.clock())
 
 
-HANDLERS: Mapping[str, Callable[[Site, Claim], Awaitable[None]]] = {
-    sign_in.MAIL_JOB: mails.send_sign_in_mail,
-    "mail": send_mail,
-    upkeep.JOB: upkeep.run,
-    upkeep.LOOK_JOB: upkeep.look_again,
-}
+def kinds(site: Site) -> Mapping[str, Kind]:
+    """Everything that this installation can do in the background."""
+    return {
+        sign_in.MAIL_JOB: Kind(partial(mails.send_sign_in_mail, site), priority=URGENT),
+        "mail": Kind(partial(send_mail, site)),
+        upkeep.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
+        **schedule.kinds(site),
+    }
 
 
 def worker(site: Site) -> Worker:
     """The worker of this installation, with everything it can do."""
-    return Worker(
-        database=site.database,
-        handlers={kind: partial(handler, site) for kind, handler in HANDLERS.items()},
-        clock=site.clock,
-        prepare=partial(upkeep.plan, site),
-    )
+    return Worker(database=site.database, kinds=kinds(site), clock=site.clock, prepare=partial(schedule.plan, site))

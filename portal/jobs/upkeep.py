@@ -1,7 +1,4 @@
-"""What is done once a night: looking again at rules that time alone can change, and forgetting what is past.
-
-Each run puts the next one on the table, so it goes on for as long as any worker runs, and never twice for one night.
-"""
+"""What is done once a night: looking again at rules that time alone can change, and forgetting what is past."""
 
 from __future__ import annotations
 
@@ -18,26 +15,22 @@ from portal.checklists.definition import conditions
 from portal.checklists.enrollment import enroll_accounts, evaluate_all
 from portal.checklists.runs import load_runs
 from portal.conditions.model import is_time_dependent
-from portal.kit.clock import day_start, local_day
 from portal.kit.db import zone_of
 from portal.kit.jobs import Claim, enqueue, purge
 from portal.kit.web import Site
 
 JOB = "upkeep"
 LOOK_JOB = "upkeep.look"
-HOUR = timedelta(hours=3, minutes=30)
-KEEP_JOBS = timedelta(days=30)
+KEEP_JOBS = timedelta(days=7)
 AT_ONCE = 200
 
 
-async def plan(site: Site) -> None:
-    """Put the next night's run on the table, unless it is there."""
-    await site.database.write(lambda session: _plan(session, now=site.clock()))
-
-
-async def run(site: Site, _job: Claim) -> None:
-    """Begin one night's upkeep. The next night comes first, so that no failure of this one can keep it away."""
-    await site.database.write(partial(_begin, now=site.clock()))
+async def run(site: Site) -> None:
+    """One night's upkeep."""
+    now = site.clock()
+    await site.database.write(partial(_begin, now=now))
+    while await site.database.write(lambda session: purge(session, before=now - KEEP_JOBS)):
+        pass
 
 
 async def look_again(site: Site, job: Claim) -> None:
@@ -66,9 +59,7 @@ def queue_look(
 
 
 def _begin(session: Session, *, now: datetime) -> None:
-    _plan(session, now=now)
     sign_in.forget_old(session, now=now)
-    purge(session, before=now - KEEP_JOBS)
     queue_look(session, keys=_changing_by_time(catalog(session)), now=now)
 
 
@@ -86,13 +77,3 @@ def _changing_by_time(known: Catalog) -> frozenset[str]:
         for published in known.live
         if any(is_time_dependent(condition) for _, condition in conditions(published.definition))
     )
-
-
-def _plan(session: Session, *, now: datetime) -> None:
-    zone = zone_of(session)
-    day = local_day(now, zone)
-    at = day_start(day, zone) + HOUR
-    if at <= now:
-        day += timedelta(days=1)
-        at = day_start(day, zone) + HOUR
-    enqueue(session, JOB, {"day": day.isoformat()}, now=now, run_at=at, dedupe_key=f"{JOB}:{day.isoformat()}")

@@ -18,12 +18,13 @@ from portal.accounts.sign_in import MAIL_JOB
 from portal.kit import failures
 from portal.kit.db import Database
 from portal.kit.headers import SecurityHeaders
-from portal.kit.jobs import Worker
+from portal.kit.jobs import Kind
 from portal.kit.mail import Mail
 from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site
+from portal.kit.worker import Worker
 from tests.factories import NOW
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -77,8 +78,8 @@ class Portal:
 
     async def sent(self) -> list[Mail]:
         """Every mail so far, once the worker has done what waits."""
-        handlers = {MAIL_JOB: lambda job: mails.send_sign_in_mail(self.site, job)}
-        await Worker(self.db, handlers, self.clock, prepare=_nothing).run_due()
+        kinds = {MAIL_JOB: Kind(lambda job: mails.send_sign_in_mail(self.site, job))}
+        await Worker(database=self.db, kinds=kinds, clock=self.clock).run_due()
         return self.outbox.mails
 
     async def mail(self) -> SentMail:

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from portal.accounts import changes, mails, sign_in
+from portal.accounts import changes
 from portal.events import ingest
-from portal.jobs import registry, upkeep
+from portal.jobs import registry, schedule, upkeep
 from portal.kit.db import Database
 from portal.kit.jobs import Job
 from portal.kit.mail import Mail, queue
@@ -47,7 +47,7 @@ async def test_each_night_plans_the_next(world: World) -> None:
     world.now = tokyo("6-03 03:29")
     site, clock = site_of(world)
     for _ in range(3):
-        await upkeep.plan(site)
+        await schedule.plan(site)
     assert [job.run_at for job in await planned(world)] == [tokyo("6-03 03:30")]
     clock.now = tokyo("6-03 03:30")
     await run_all(site)
@@ -60,7 +60,7 @@ async def test_each_night_plans_the_next(world: World) -> None:
 
 async def test_what_is_past_is_forgotten(world: World) -> None:
     site, clock = site_of(world)
-    await upkeep.plan(site)
+    await schedule.plan(site)
     for day in ("6-04", "6-05", "7-10"):
         clock.now = tokyo(f"{day} 03:30")
         await run_all(site)
@@ -87,7 +87,7 @@ async def test_a_customer_for_whom_it_has_become_too_quiet_is_withdrawn(
     )
     assert len(await world.enrollments()) == 10
     site, clock = site_of(world)
-    await upkeep.plan(site)
+    await schedule.plan(site)
     clock.now = tokyo("6-04 03:30")
     await run_all(site)
     found = await world.enrollments()
@@ -101,7 +101,7 @@ async def test_where_no_rule_speaks_of_time_nobody_is_looked_at(world: World) ->
     await world.publish(checklist(step("login", "{event: login, within: 7d}")))
     await world.account()
     site, clock = site_of(world)
-    await upkeep.plan(site)
+    await schedule.plan(site)
     clock.now += timedelta(days=1)
     await run_all(site)
     done = await world.db.read(
@@ -140,8 +140,3 @@ async def test_a_queued_mail_is_sent(world: World, capsys: pytest.CaptureFixture
     await world.write(lambda session: queue(session, Mail("a@example.com", "件名", "本文", "<p>"), now=world.now))
     await run_all(site)
     assert "a@example.com: 件名\n本文" in capsys.readouterr().out
-
-
-def test_every_kind_of_job_has_somebody_who_does_it() -> None:
-    assert set(registry.HANDLERS) == {sign_in.MAIL_JOB, "mail", upkeep.JOB, upkeep.LOOK_JOB}
-    assert registry.HANDLERS[sign_in.MAIL_JOB] is mails.send_sign_in_mail
