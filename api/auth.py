@@ -7,6 +7,7 @@ a JWT that the vendor's server signed with the source's signing secret; the algo
 import base64
 import binascii
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -101,8 +102,7 @@ async def sender_of(request: Request, site: Site, *, key_in_body: object = None)
     allow_origin(request, source)
     person = None
     if token:
-        secret = site.secrets.decrypt(source.signing_secret)
-        person = person_of(token, secret, now=site.clock())
+        person = person_vouched_for(site, source, token)
     return Sender(source, from_browser=True, person=person)
 
 
@@ -119,6 +119,15 @@ def allow_origin(request: Request, source: KnownSource) -> None:
     if origin not in source.origins:
         raise Forbidden(Message("This page is not one of the source's origins."))
     request.state.answer_headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+
+
+def person_vouched_for(site: Site, source: KnownSource, token: str) -> Person:
+    """Whom a widget token names, by any signing secret of `source` that counts now; `Unauthorized` for none."""
+    current, *previous = (site.secrets.decrypt(secret) for secret in source.signing_secrets)
+    for secret in previous:
+        with suppress(Unauthorized):
+            return person_of(token, secret, now=site.clock())
+    return person_of(token, current, now=site.clock())
 
 
 def person_of(token: str, secret: str, *, now: datetime) -> Person:
@@ -172,8 +181,9 @@ def _basic_user(credentials: str) -> str:
 async def _source_of(site: Site, shown: object) -> KnownSource | None:
     if not isinstance(shown, str) or not shown.isascii():
         return None
+    now = site.clock()
     if shown.startswith("pk_"):
-        return await site.database.read(lambda session: source_of_public_key(session, shown))
+        return await site.database.read(lambda session: source_of_public_key(session, shown, now=now))
     if shown.startswith("wk_"):
-        return await site.database.read(lambda session: source_of_write_key(session, shown))
+        return await site.database.read(lambda session: source_of_write_key(session, shown, now=now))
     return None

@@ -11,10 +11,24 @@ from portal.kit.rows import BigId, Json, Row, one_of
 WAITING = text("account_id IS NULL AND user_ref IS NOT NULL")
 
 
-class Source(Row, table=True):
-    """Something that sends events. `write_key_hash` is SHA-256; the two secrets are encrypted under the secret key."""
+NAMELESS = text("member_id IS NULL AND user_ref IS NULL AND anonymous_ref IS NOT NULL")
 
-    __table_args__ = (UniqueConstraint("name"), UniqueConstraint("public_key"), UniqueConstraint("write_key_hash"))
+
+class Source(Row, table=True):
+    """Something that sends events. `write_key_hash` is SHA-256; the two secrets are encrypted under the secret key.
+
+    While a key or a secret is being changed the previous one still counts, until the moment beside it. `webhook_auth`
+    is how its webhooks prove where they come from; `events_per_second` is its own limit, where it has one.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("name"),
+        UniqueConstraint("public_key"),
+        UniqueConstraint("write_key_hash"),
+        one_of("webhook_auth", "signature", "bearer"),
+        CheckConstraint("events_per_second > 0", name="events_per_second"),
+        Index("ix_source_previous_write_key_hash", "previous_write_key_hash"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(max_length=100)
@@ -26,6 +40,14 @@ class Source(Row, table=True):
     created_at: datetime
     last_seen_at: datetime | None = None
     revoked_at: datetime | None = None
+    previous_write_key_hash: str | None = Field(default=None, max_length=64)
+    previous_write_key_until: datetime | None = None
+    previous_webhook_secret: str | None = None
+    previous_webhook_secret_until: datetime | None = None
+    previous_signing_secret: str | None = None
+    previous_signing_secret_until: datetime | None = None
+    webhook_auth: str = Field(default="signature", max_length=9, sa_column_kwargs={"server_default": "signature"})
+    events_per_second: int | None = None
 
 
 class Event(Row, table=True):
@@ -46,6 +68,7 @@ class Event(Row, table=True):
         Index("ix_event_account_id_at", "account_id", "at"),
         Index("ix_event_at", "at"),
         Index("ix_event_waiting", "user_ref", sqlite_where=WAITING, postgresql_where=WAITING),
+        Index("ix_event_nameless", "anonymous_ref", sqlite_where=NAMELESS, postgresql_where=NAMELESS),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
@@ -64,6 +87,38 @@ class Event(Row, table=True):
     anonymous_ref: str | None = Field(default=None, max_length=200)
     group_ref: str | None = Field(default=None, max_length=200)
     properties: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+
+
+class Alias(Row, table=True):
+    """An id that means a person known by another: what was done under `ref` was done by `person`.
+
+    `person` is where a chain of aliases ends, so that one look is enough. It is None where `ref` was said to be two
+    people, as on a shared machine: then it is nobody's in particular.
+    """
+
+    ref: str = Field(primary_key=True, max_length=200)
+    person: str | None = Field(default=None, max_length=200, index=True)
+    source_id: int = Field(foreign_key="source.id")
+    created_at: datetime
+
+
+class RefusedDelivery(Row, table=True):
+    """A webhook that was not taken, and why: `code` as the sender was told it. Only the last of each source are kept.
+
+    `webhook_id` and `type` are what the sender claimed, cut short; nothing of what it carried is kept.
+    """
+
+    __tablename__ = "refused_delivery"
+    __table_args__ = (Index("ix_refused_delivery_source_id_id", "source_id", "id"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    source_id: int = Field(foreign_key="source.id")
+    at: datetime
+    status: int
+    code: str = Field(max_length=40)
+    field: str | None = Field(default=None, max_length=40)
+    webhook_id: str | None = Field(default=None, max_length=100)
+    type: str | None = Field(default=None, max_length=200)
 
 
 class EventDay(Row, table=True):

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlmodel import Session, col
 
 from portal.events.dialect import dialect_of, insert_ignoring
@@ -42,13 +42,32 @@ class NewSource:
 
 @dataclass(frozen=True)
 class KnownSource:
-    """A live source, as whoever showed its key needs it. `signing_secret` is still encrypted."""
+    """A live source, as whoever showed its key needs it. The secrets are still encrypted.
+
+    `previous_…_secret` is None unless it still counts. `events_per_second` is None where the installation's limit is
+    this source's too.
+    """
 
     id: int
     name: str
     origins: tuple[str, ...]
     signing_secret: str
     last_seen_at: datetime | None
+    previous_signing_secret: str | None = None
+    webhook_secret: str = ""
+    previous_webhook_secret: str | None = None
+    webhook_auth: str = "signature"
+    events_per_second: int | None = None
+
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """All that may have signed a widget token, the newest first."""
+        return tuple(filter(None, (self.signing_secret, self.previous_signing_secret)))
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """All that may have signed a webhook, the newest first."""
+        return tuple(filter(None, (self.webhook_secret, self.previous_webhook_secret)))
 
 
 def add_source(
@@ -100,14 +119,19 @@ def source_named(session: Session, name: str) -> int | None:
     return session.connection().scalar(select(col(Source.id)).where(col(Source.name) == name))
 
 
-def source_of_write_key(session: Session, write_key: str) -> KnownSource | None:
-    """The live source this `wk_…` belongs to."""
-    return _known(session, _BY_WRITE_KEY, hash_token(write_key))
+def source_of_write_key(session: Session, write_key: str, *, now: datetime) -> KnownSource | None:
+    """The live source this `wk_…` belongs to, or belonged to until lately: while keys rotate two are valid."""
+    return _known(session, _BY_WRITE_KEY, hash_token(write_key), now)
 
 
-def source_of_public_key(session: Session, public_key: str) -> KnownSource | None:
+def source_of_public_key(session: Session, public_key: str, *, now: datetime) -> KnownSource | None:
     """The live source this `pk_…` belongs to."""
-    return _known(session, _BY_PUBLIC_KEY, public_key)
+    return _known(session, _BY_PUBLIC_KEY, public_key, now)
+
+
+def source_called(session: Session, name: str, *, now: datetime) -> KnownSource | None:
+    """The live source of this name, for those who prove by something else that it is theirs."""
+    return _known(session, _BY_NAME, name, now)
 
 
 def is_known_origin(session: Session, origin: str) -> bool:
@@ -160,13 +184,25 @@ def _add(session: Session, secrets: Secrets, name: str, origins: list[str], now:
     return NewSource(source_id, name, public_key, write_key, webhook_secret, signing_secret)
 
 
-def _known(session: Session, asked: Any, key: str) -> KnownSource | None:
-    found = session.connection().execute(asked, {"key": key}).first()
+def _known(session: Session, asked: Any, key: str, now: datetime) -> KnownSource | None:
+    found = session.connection().execute(asked, {"key": key, "now": now}).mappings().first()
     if found is None:
         return None
-    source_id, name, origins, signing_secret, last_seen_at = found
-    assert source_id is not None
-    return KnownSource(source_id, name, tuple(origins), signing_secret, last_seen_at)
+    still = {
+        name: found[name] if found[f"{name}_until"] is not None and found[f"{name}_until"] > now else None
+        for name in ("previous_signing_secret", "previous_webhook_secret")
+    }
+    return KnownSource(
+        id=found["id"],
+        name=found["name"],
+        origins=tuple(found["origins"]),
+        signing_secret=found["signing_secret"],
+        last_seen_at=found["last_seen_at"],
+        webhook_secret=found["webhook_secret"],
+        webhook_auth=found["webhook_auth"],
+        events_per_second=found["events_per_second"],
+        **still,
+    )
 
 
 _LOOKUP = select(
@@ -174,7 +210,23 @@ _LOOKUP = select(
     col(Source.name),
     col(Source.origins),
     col(Source.signing_secret),
+    col(Source.previous_signing_secret),
+    col(Source.previous_signing_secret_until),
+    col(Source.webhook_secret),
+    col(Source.previous_webhook_secret),
+    col(Source.previous_webhook_secret_until),
+    col(Source.webhook_auth),
+    col(Source.events_per_second),
     col(Source.last_seen_at),
 ).where(col(Source.revoked_at).is_(None), col(Source.name) != PORTAL)
-_BY_WRITE_KEY = _LOOKUP.where(col(Source.write_key_hash) == bindparam("key"))
+_BY_WRITE_KEY = _LOOKUP.where(
+    or_(
+        col(Source.write_key_hash) == bindparam("key"),
+        and_(
+            col(Source.previous_write_key_hash) == bindparam("key"),
+            col(Source.previous_write_key_until) > bindparam("now"),
+        ),
+    )
+)
 _BY_PUBLIC_KEY = _LOOKUP.where(col(Source.public_key) == bindparam("key"))
+_BY_NAME = _LOOKUP.where(col(Source.name) == bindparam("key"))

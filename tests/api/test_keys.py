@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from sqlalchemy import update
 
 from portal.accounts.models import Account, Member
-from tests.api.conftest import PAGE, Api, code_of
+from portal.events.models import Source
+from tests.api.conftest import PAGE, SECRETS, Api, code_of
 from tests.portal.events.conftest import Seen, look
 
 TRACK: dict[str, Any] = {"type": "track", "event": "login", "userId": "u1", "context": {"groupId": "acme"}}
@@ -173,6 +176,20 @@ async def test_only_our_algorithm_and_our_secret_count(api: Api) -> None:
     for token in forged:
         assert code_of(await api.browse("track", TRACK, token), 401) == "unauthorized"
     assert (await api.browse("track", TRACK, api.token(header={"kid": "1", "typ": "JWT"}))).status_code == 200
+
+
+async def test_while_secrets_rotate_two_may_sign(api: Api) -> None:
+    former = "ws_the-former-secret-of-this-source"
+    values = {
+        "previous_signing_secret": SECRETS.encrypt(former),
+        "previous_signing_secret_until": api.clock() + timedelta(minutes=5),
+    }
+    await api.db.write(lambda session: session.connection().execute(update(Source).values(values)).close())
+    for token in (api.token(), api.token(secret=former)):
+        assert (await api.browse("track", TRACK, token)).status_code == 200
+    api.clock.forward(minutes=5)
+    assert (await api.browse("track", TRACK, api.token())).status_code == 200
+    assert code_of(await api.browse("track", TRACK, api.token(secret=former)), 401) == "unauthorized"
 
 
 async def test_a_token_does_not_make_up_for_a_key(api: Api) -> None:

@@ -6,21 +6,24 @@ import base64
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlmodel import Session
 
+from portal.events.models import Source
 from portal.events.sources import (
     add_source,
     is_known_origin,
     normal_origin,
     note_seen,
     portal_source_id,
+    source_called,
     source_named,
     source_of_public_key,
     source_of_write_key,
 )
 from portal.kit.db import Database
 from portal.kit.errors import Conflict, Invalid
+from portal.kit.secrets import hash_token
 from tests.portal.events.conftest import NOW, SECRETS
 
 
@@ -33,7 +36,7 @@ async def test_four_keys_none_of_the_secret_ones_readable_in_the_database(db: Da
     assert made.public_key in stored
     for secret in (made.write_key, made.webhook_secret, made.signing_secret):
         assert secret not in stored
-    found = await db.read(lambda session: source_of_write_key(session, made.write_key))
+    found = await db.read(lambda session: source_of_write_key(session, made.write_key, now=NOW))
     assert found is not None
     assert SECRETS.decrypt(found.signing_secret) == made.signing_secret
 
@@ -44,15 +47,38 @@ async def test_a_key_opens_its_own_source_until_it_is_revoked(db: Database) -> N
 
     async def names() -> list[str | None]:
         found = [
-            await db.read(lambda session: source_of_write_key(session, one.write_key)),
-            await db.read(lambda session: source_of_public_key(session, one.public_key)),
+            await db.read(lambda session: source_of_write_key(session, one.write_key, now=NOW)),
+            await db.read(lambda session: source_of_public_key(session, one.public_key, now=NOW)),
         ]
         return [source.name if source else None for source in found]
 
     assert await names() == ["one", "one"]
-    assert await db.read(lambda session: source_of_write_key(session, one.public_key)) is None
+    assert await db.read(lambda session: source_of_write_key(session, one.public_key, now=NOW)) is None
     await db.write(lambda s: s.connection().execute(text("UPDATE source SET revoked_at = created_at")).close())
     assert await names() == [None, None]
+
+
+@pytest.mark.parametrize(("seconds", "is_open"), [(-1, True), (0, False), (1, False)])
+async def test_the_previous_write_key_counts_until_its_time_is_over(db: Database, seconds: int, is_open: bool) -> None:
+    made = await db.write(lambda session: add_source(session, SECRETS, name="app", now=NOW))
+    former = {"previous_write_key_hash": hash_token("wk_former"), "previous_write_key_until": NOW}
+    await db.write(lambda session: session.connection().execute(update(Source).values(former)).close())
+    now = NOW + timedelta(seconds=seconds)
+    found = await db.read(lambda session: source_of_write_key(session, "wk_former", now=now))
+    assert (found is not None) is is_open
+    assert await db.read(lambda session: source_of_write_key(session, made.write_key, now=now)) is not None
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(-1, 2), (0, 1)])
+async def test_previous_secrets_count_until_their_time_is_over(db: Database, seconds: int, count: int) -> None:
+    await db.write(lambda session: add_source(session, SECRETS, name="app", now=NOW))
+    former = {f"previous_{one}_secret": SECRETS.encrypt("former") for one in ("webhook", "signing")}
+    until = {f"{name}_until": NOW for name in former}
+    await db.write(lambda session: session.connection().execute(update(Source).values(former | until)).close())
+    found = await db.read(lambda session: source_called(session, "app", now=NOW + timedelta(seconds=seconds)))
+    assert found is not None
+    assert len(found.webhook_secrets) == len(found.signing_secrets) == count
+    assert [SECRETS.decrypt(one) for one in found.webhook_secrets[1:]] == ["former"] * (count - 1)
 
 
 @pytest.mark.parametrize("name", ["app", "portal", "app "])
@@ -119,7 +145,7 @@ async def test_the_portals_own_source_is_made_once_and_opens_to_nobody(db: Datab
         return str(session.connection().scalar(text("SELECT public_key FROM source")))
 
     key = await db.read(public_key)
-    assert await db.read(lambda session: source_of_public_key(session, key)) is None
+    assert await db.read(lambda session: source_of_public_key(session, key, now=NOW)) is None
 
 
 async def test_last_seen_moves_once_a_minute(db: Database) -> None:
@@ -127,10 +153,10 @@ async def test_last_seen_moves_once_a_minute(db: Database) -> None:
 
     async def send(seconds: int) -> object:
         now = NOW + timedelta(seconds=seconds)
-        known = await db.read(lambda session: source_of_write_key(session, made.write_key))
+        known = await db.read(lambda session: source_of_write_key(session, made.write_key, now=NOW))
         assert known is not None
         await db.write(lambda session: note_seen(session, known, now=now))
-        found = await db.read(lambda session: source_of_write_key(session, made.write_key))
+        found = await db.read(lambda session: source_of_write_key(session, made.write_key, now=NOW))
         assert found is not None
         assert found.last_seen_at is not None
         return (found.last_seen_at - NOW).total_seconds()
