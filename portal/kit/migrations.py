@@ -47,6 +47,11 @@ def head() -> str:
     return newest
 
 
+def versions() -> list[str]:
+    """Every version, oldest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
 def version_of(connection: Connection) -> str | None:
     """The version of an open database; None where nothing was ever migrated."""
     return MigrationContext.configure(connection).get_current_revision()

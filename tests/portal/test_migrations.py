@@ -22,10 +22,12 @@ def test_up_check_down_up(empty_database_url: str) -> None:
 
 def test_each_version_comes_back_alone(empty_database_url: str) -> None:
     """One step down and up again from every version: no version leans on what a later one does."""
-    for number in range(1, int(migrations.head()) + 1):
-        migrations.upgrade(empty_database_url, f"{number:04}")
-        migrations.downgrade(empty_database_url, f"{number - 1:04}" if number > 1 else "base")
-        migrations.upgrade(empty_database_url, f"{number:04}")
+    before = "base"
+    for version in migrations.versions():
+        migrations.upgrade(empty_database_url, version)
+        migrations.downgrade(empty_database_url, before)
+        migrations.upgrade(empty_database_url, version)
+        before = version
 
 
 def test_down_to_base_leaves_nothing_behind(empty_database_url: str) -> None:
