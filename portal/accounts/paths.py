@@ -1,9 +1,9 @@
-"""Where to go after signing in: only ever to a page of this portal."""
+"""Addresses: where to go after signing in (only ever to a page of this portal), and where a customer is found."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 LONGEST = 500
 # Browsers drop tabs and line breaks from addresses, and read a backslash as a slash.
@@ -23,3 +23,8 @@ def sign_in_path(next_path: str) -> str:
     """The sign-in page that leads on to `next_path`."""
     onward = local_path(next_path)
     return "/sign-in" if onward == "/" else f"/sign-in?{urlencode({'next': onward})}"
+
+
+def customer_path(external_id: str) -> str:
+    """The staff page of a customer."""
+    return f"/staff/accounts/{quote(external_id, safe='')}"

@@ -53,6 +53,26 @@ def upsert_member(
     return found
 
 
+def describe_member(session: Session, member: Member, *, changes: Changes, now: datetime) -> None:
+    """Change what is known of somebody who is known: their address too, by which others are found.
+
+    Raises `AddressTaken` where the address is another member's, and `Nameless` where nothing would be left to tell
+    them by.
+    """
+    lock_accounts(session, [member.account_id])
+    session.refresh(member)
+    address = changes.get("email", member.email)
+    if isinstance(address, str):
+        same_address = member_by_email(session, member.account_id, address)
+        if same_address is not None and same_address.id != member.id:
+            raise AddressTaken(address)
+    elif member.external_id is None:
+        raise Nameless
+    values = member_values(member_row(member), changes)
+    if values:
+        _apply(session, member, values, now=now)
+
+
 def stub_member(
     session: Session, account: Account, external_id: str, *, now: datetime, joined_at: datetime | None = None
 ) -> Member:
@@ -91,6 +111,12 @@ def erase_member(session: Session, member: Member, *, now: datetime) -> None:
 def member_of(session: Session, account_id: int, external_id: str) -> Member | None:
     """The person of this customer whom the product calls `external_id`."""
     query = select(Member).where(col(Member.account_id) == account_id, col(Member.external_id) == external_id)
+    return session.execute(query, execution_options=AS_STORED).scalar_one_or_none()
+
+
+def member_by_id(session: Session, account_id: int, member_id: int) -> Member | None:
+    """The person of this customer with the portal's own id."""
+    query = select(Member).where(col(Member.account_id) == account_id, col(Member.id) == member_id)
     return session.execute(query, execution_options=AS_STORED).scalar_one_or_none()
 
 

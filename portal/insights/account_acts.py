@@ -9,6 +9,7 @@ from fastapi import Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from portal.accounts.paths import customer_path
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.visits import ActsForCustomers, StaffViewer
 from portal.checklists.actors import Actor
@@ -20,11 +21,6 @@ from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep, flash, page_router, redirect
 
 router = page_router(prefix="/staff/accounts")
-
-
-def address_of(external_id: str) -> str:
-    """The page of a customer."""
-    return f"/staff/accounts/{quote(external_id, safe='')}"
 
 
 @router.post("/{external_id:path}/checklists/{key}/steps/{step}/{act}")
@@ -114,6 +110,6 @@ def _actor(viewer: StaffViewer) -> Actor:
 
 
 def _back(request: Request, external_id: str, key: str, said: Message, *, kind: str = "good") -> Response:
-    response = redirect(f"{address_of(external_id)}#checklist-{quote(key)}")
+    response = redirect(f"{customer_path(external_id)}#checklist-{quote(key)}")
     flash(request, response, said, kind=kind)
     return response

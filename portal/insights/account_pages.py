@@ -12,6 +12,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.models import Account, Member, Plan
+from portal.accounts.paths import customer_path
 from portal.accounts.people import members_of
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.visits import SeesCustomers, StaffViewer
@@ -21,7 +22,6 @@ from portal.checklists.models import Enrollment, EnrollmentException
 from portal.checklists.state import RunState, StepState, exceptions_of, states_of
 from portal.checklists.wording import counted, is_done_once, people, people_words, proof
 from portal.events import reads
-from portal.insights.account_acts import address_of
 from portal.insights.accounts_pages import RUN_WORDS
 from portal.insights.enrolled import enrollments, people_last_seen
 from portal.insights.timeline import Timeline, exception_words, place_of, timeline_of
@@ -160,7 +160,7 @@ def _page(
         timeline=happened,
         older_href=f"?{urlencode({'before': happened.older})}#timeline" if happened.older else "",
         is_newest=place is None,
-        base=address_of(external_id),
+        base=customer_path(external_id),
         may_act=viewer.may("act_for_customers"),
     )
 
