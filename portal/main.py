@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
-from portal.accounts import changes, sessions, visits
+from portal.accounts import changes, invitations, sessions, visits
 from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners
 from portal.checklists import pages as checklists_pages
@@ -110,6 +110,7 @@ def subscribe() -> None:
     changes.subscribe(listeners.on_accounts_changed)
     ingest.subscribe(listeners.on_events)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
+    sessions.on_signed_in.subscribe(invitations.note_joined)
 
 
 async def work(settings: Settings) -> None:

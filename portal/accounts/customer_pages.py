@@ -12,7 +12,8 @@ from starlette.responses import Response
 from portal.accounts import described
 from portal.accounts.described import CUSTOMER_FIELDS, PERSON_FIELDS, FormField, Texts
 from portal.accounts.fields import Reading, Unreadable, identifier
-from portal.accounts.models import Account, Member
+from portal.accounts.invitations import State, history, state_of
+from portal.accounts.models import Account, Invitation, Member
 from portal.accounts.paths import customer_path
 from portal.accounts.people import (
     describe_member,
@@ -21,6 +22,7 @@ from portal.accounts.people import (
     member_by_id,
     upsert_member,
 )
+from portal.accounts.rules import is_shared_address
 from portal.accounts.service import account_by_external_id, id_of, mark_left, mark_returned, upsert_account
 from portal.accounts.visits import ActsForCustomers, StaffViewer
 from portal.kit.clock import day_end
@@ -31,6 +33,26 @@ from portal.kit.web import Site, SiteDep, flash, page_router, redirect, render
 router = page_router()
 CUSTOMER = "/staff/accounts/{external_id:path}"
 Day = Annotated[str, Form(max_length=10)]
+SHOWN_WAYS = 10
+
+
+@dataclass(frozen=True)
+class EntryPart:
+    """How somebody gets in. `ways` are the invitations and codes given so far, newest first, and how each stands."""
+
+    has_address: bool
+    is_shared: bool
+    is_open: bool
+    ways: Sequence[tuple[Invitation, Message, str]]
+
+
+ENTRY_WORDS: Mapping[State, tuple[Message, str]] = {
+    "invited": (Message("Invited"), ""),
+    "opened": (Message("Opened"), "accent"),
+    "joined": (Message("Joined"), "good"),
+    "expired": (Message("Expired"), "warn"),
+    "revoked": (Message("Taken back"), ""),
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +73,7 @@ class DescriptionPage:
     id_required: bool = True
     leaving: str = ""
     left_at: datetime | None = None
+    entry: EntryPart | None = None
     errors: Mapping[str, Sequence[Message]] = field(default_factory=dict)
 
 
@@ -100,7 +123,8 @@ async def describe_person(
     def work(session: Session) -> DescriptionPage:
         account = _customer(session, external_id)
         member = _person(session, account, member_id)
-        return _person_form(account, member, described.person_texts(member, site.zone))
+        page = _person_form(account, member, described.person_texts(member, site.zone))
+        return replace(page, entry=_entry(session, member, now=site.clock()))
 
     return _shown(request, viewer, await site.database.read(work))
 
@@ -269,6 +293,16 @@ async def come_back(request: Request, site: SiteDep, viewer: ActsForCustomers, e
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def _entry(session: Session, member: Member, *, now: datetime) -> EntryPart:
+    ways = [(one, *ENTRY_WORDS[state_of(one, now=now)]) for one in history(session, member)]
+    return EntryPart(
+        has_address=bool(member.email),
+        is_shared=is_shared_address(member.email or ""),
+        is_open=any(state_of(one, now=now) in ("invited", "opened") for one, _, _ in ways if one.how == "mail"),
+        ways=ways[:SHOWN_WAYS],
+    )
 
 
 def _customer_form(account: Account | None, texts: Texts) -> DescriptionPage:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from portal.accounts.fields import ACCOUNT_FIELDS, MEMBER_FIELDS, Reader, Reading, read_fields
+from portal.accounts.fields import ACCOUNT_FIELDS, MEMBER_FIELDS, Reader, Reading, domains, read_fields
 from portal.accounts.models import Account, Member
 from portal.kit.clock import local_day
 from portal.kit.i18n import Message
@@ -44,6 +44,11 @@ CUSTOMER_FIELDS: Sequence[FormField] = (
     FormField("notice_by", Message("Notice by"), "date"),
     FormField("mrr", Message("Monthly revenue")),
     FormField("currency", Message("Currency"), hint=Message("Three letters, like JPY.")),
+    FormField(
+        "mail_domains",
+        Message("Mail domains"),
+        hint=Message("Only addresses at these are invited. Empty: any address."),
+    ),
     FormField("goal", Message("Goal"), "lines", hint=Message("What they want to reach, in their own words.")),
 )
 PERSON_FIELDS: Sequence[FormField] = (
@@ -63,7 +68,7 @@ PERSON_FIELDS: Sequence[FormField] = (
 
 def customer_texts(account: Account, zone: ZoneInfo) -> dict[str, str]:
     """What the form of a customer shows."""
-    values = {**account.model_dump(), "plan": account.plan_key}
+    values = {**account.model_dump(), "plan": account.plan_key, "mail_domains": ", ".join(account.mail_domains)}
     return {one.name: _text(values[one.name], zone) for one in CUSTOMER_FIELDS}
 
 
@@ -75,7 +80,10 @@ def person_texts(member: Member, zone: ZoneInfo) -> dict[str, str]:
 
 def read_customer(given: Texts, shown: Texts, *, zone: ZoneInfo) -> Reading:
     """The changes to a customer that a sent form asks for, and what is wrong with it."""
-    return _read(given, shown, ACCOUNT_FIELDS, zone)
+    reading = _read(given, shown, {**ACCOUNT_FIELDS, "mail_domains": domains}, zone)
+    if reading.changes.get("mail_domains", ()) is None:
+        reading.changes["mail_domains"] = []
+    return reading
 
 
 def read_person(given: Texts, shown: Texts, *, zone: ZoneInfo) -> Reading:

@@ -49,3 +49,9 @@ class LastOwner(Conflict):
 
     def __init__(self) -> None:
         super().__init__(Message("This is the only administrator. Make somebody else one first."))
+
+
+class CannotInvite(Invalid):
+    """Nobody can be invited who has no address, has left, or whose address is not one the customer allows."""
+
+    code = "cannot_invite"

@@ -225,6 +225,18 @@ def shown(value: object) -> str:
     return flat if len(flat) <= 60 else f"{flat[:57]}…"
 
 
+def domains(value: object, zone: ZoneInfo) -> list[str]:
+    """Domains of mail addresses, separated by commas, spaces or lines: `aoba.example, aoba.co.jp`."""
+    written = unicodedata.normalize("NFKC", str(text(1000, lines=True)(value, zone))).lower()
+    found = list(dict.fromkeys(one.lstrip("@") for one in re.split(r"[\s,、;]+", written) if one))
+    for one in found:
+        if not is_email(f"name@{one}"):
+            raise Unreadable(
+                "not_a_domain", Message("“%(value)s” is not a domain; write it like example.com", value=shown(one))
+            )
+    return found
+
+
 identifier = text(200)
 
 ACCOUNT_FIELDS: dict[str, Reader] = {

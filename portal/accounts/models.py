@@ -24,6 +24,7 @@ class Account(Row, table=True):
     """A customer company. `is_stub`: only its external id is known yet, from an event that named it.
 
     `search_key` is its names and its id as `rules.search_text` folds them: no database folds widths and kana alike.
+    `mail_domains`, where there are any, are the only ones its people are invited at.
     """
 
     __table_args__ = (
@@ -51,6 +52,7 @@ class Account(Row, table=True):
     notice_at: datetime | None = None
     left_at: datetime | None = None
     goal: str | None = Field(default=None, max_length=1000)
+    mail_domains: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
     traits: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     search_key: str = ""
     is_stub: bool = False
@@ -123,6 +125,33 @@ class SignInLink(Row, table=True):
     expires_at: datetime
     attempts: int = 0
     used_at: datetime | None = None
+
+
+class Invitation(Row, table=True):
+    """A way in given to one person: by a mail that lasts for days, or by a code read out on the phone, for minutes.
+
+    `token_hash` is that of the mailed link; `email_key` the address it went to, so that it is worth nothing once the
+    person has another. `opened_at` is when its page was first looked at, which a mail scanner may have done.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        one_of("how", "mail", "phone"),
+        Index("ix_invitation_member_id", "member_id", "created_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    member_id: int = Field(sa_column=Column(Integer, ForeignKey("member.id", ondelete="CASCADE"), nullable=False))
+    how: str = Field(max_length=8)
+    email_key: str = Field(max_length=254)
+    token_hash: str = Field(max_length=64)
+    by: str = Field(max_length=254)
+    by_name: str = Field(max_length=200)
+    created_at: datetime
+    expires_at: datetime
+    opened_at: datetime | None = None
+    joined_at: datetime | None = None
+    revoked_at: datetime | None = None
 
 
 class SignInAttempt(Row, table=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 Values = Mapping[str, object]
@@ -26,6 +26,28 @@ def is_email(address: str) -> bool:
     """Whether mail could be sent to `address`: one `@`, a dotted host, nothing that needs quoting."""
     key = email_key(address)
     return len(key) <= 254 and ".." not in key and bool(ADDRESS.match(key))
+
+
+# fmt: off
+SHARED = frozenset({
+    "info", "contact", "contacts", "inquiry", "support", "help", "sales", "office", "admin", "administrator",
+    "webmaster", "postmaster", "mail", "hello", "team", "all", "staff", "shop", "service", "soumu", "somu", "keiri",
+    "jinji", "eigyo", "kikaku", "koho", "kouhou", "jimu", "jimukyoku", "toiawase", "otoiawase",
+})
+# fmt: on
+"""What stands before the @ of addresses that several people read, in English and in romanised Japanese."""
+
+
+def is_shared_address(address: str) -> bool:
+    """Whether several people probably read this address, so that each of them could sign in as this one person."""
+    name = re.split(r"[+@]", email_key(address), maxsplit=1)[0]
+    return re.sub(r"[\d._-]+$", "", name) in SHARED
+
+
+def is_among(address: str, domains: Sequence[str]) -> bool:
+    """Whether `address` is at one of `domains` or below one of them; without any, every address is."""
+    host = email_key(address).rpartition("@")[2]
+    return not domains or any(host == domain or host.endswith(f".{domain}") for domain in domains)
 
 
 def folded(text: str) -> str:
@@ -57,6 +79,7 @@ def new_account(external_id: str, *, now: datetime) -> dict[str, object]:
         "notice_at": None,
         "left_at": None,
         "goal": None,
+        "mail_domains": [],
         "traits": {},
         "search_key": search_text(external_id),
         "is_stub": True,

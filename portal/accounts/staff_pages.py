@@ -9,7 +9,7 @@ from fastapi import Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from portal.accounts.invitations import invitation
+from portal.accounts.invitation_mails import staff_invitation
 from portal.accounts.models import Staff
 from portal.accounts.roles import ROLE_MEANINGS, ROLE_WORDS, ROLES, Role
 from portal.accounts.staff import (
@@ -160,7 +160,7 @@ def _page(
 
 
 def _letter(site: Site, staff: Staff, invited_by: str) -> mail.Mail:
-    return invitation(
+    return staff_invitation(
         site.templates,
         to=staff.email,
         name=staff.name,

@@ -17,6 +17,7 @@ from portal.checklists.state import states_of
 from portal.checklists.wording import called
 from portal.content.readers import reader_of
 from portal.content.service import shelves
+from portal.desk import team_acts
 from portal.desk.team import Person, Team, team_of
 from portal.kit.i18n import Locale, Message
 from portal.kit.templating import in_locale
@@ -24,6 +25,7 @@ from portal.kit.web import SiteDep, locale_of, page_router, redirect, render
 from portal.tutorials.service import in_progress
 
 router = page_router()
+router.include_router(team_acts.router)
 
 NEWEST = 5
 GOING_ON = 3
@@ -84,6 +86,7 @@ class TeamStep:
 class TeamRow:
     """One colleague. `cells` are true, false, or None where the step asks nothing of them."""
 
+    id: int
     name: str
     is_admin: bool
     cells: Sequence[bool | None]
@@ -96,7 +99,8 @@ class TeamRow:
 class TeamPage:
     """For `desk/team.html`; without a checklist all but `account_name` is empty.
 
-    `shared` are the steps done once for the whole company. `tabs` are (title, address, is this one, none).
+    `shared` are the steps done once for the whole company. `tabs` are (title, address, is this one, none). `successors`
+    are the colleagues to whom the viewer can hand the administrator's role.
     """
 
     account_name: str
@@ -115,6 +119,7 @@ class TeamPage:
     range: tuple[int, int]
     previous: str
     following: str
+    successors: Sequence[tuple[int, str]] = ()
 
 
 @router.get("/")
@@ -243,11 +248,13 @@ def _team_page(found: Team | None, viewer: MemberViewer, locale: Locale, wanted:
         range=(first + 1, first + len(shown)),
         previous=_address(state.key, number - 1) if number > 1 else "",
         following=_address(state.key, number + 1) if number < pages else "",
+        successors=[(one.id, one.name) for one in found.people if one.id != viewer.member_id],
     )
 
 
 def _row(found: Team, person: Person) -> TeamRow:
     return TeamRow(
+        id=person.id,
         name=person.name,
         is_admin=person.role == "admin",
         cells=[

@@ -26,6 +26,7 @@ from portal.kit.errors import NotFound
 class Person:
     """One colleague. `done` are the steps their part of which is done, `asked` those that ask for it at all."""
 
+    id: int
     name: str
     role: str
     done: frozenset[str]
@@ -102,6 +103,7 @@ def last_seen(session: Session, account_id: int, member_ids: Collection[int]) ->
 
 def _person(run: Run, steps: tuple[Step, ...], member: Member, seen: datetime | None) -> Person:
     return Person(
+        id=member.id or 0,
         name=member.name or member.email or member.external_id or "",
         role=member.role,
         done=frozenset(step.key for step in steps if (step.key, member.id) in run.completions),

@@ -11,6 +11,7 @@ from fastapi import Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from portal.accounts.invitations import absent
 from portal.accounts.models import Account, Member, Plan
 from portal.accounts.paths import customer_path
 from portal.accounts.people import members_of
@@ -97,7 +98,7 @@ class Person:
 
 @dataclass(frozen=True)
 class AccountPage:
-    """For `insights/account.html`. `may_act`: the viewer's role changes things."""
+    """For `insights/account.html`. `may_act`: the viewer's role changes things; `absent` can be invited."""
 
     account: Account
     plan: str
@@ -110,6 +111,7 @@ class AccountPage:
     is_newest: bool
     base: str
     may_act: bool
+    absent: int
 
 
 @router.get("/{external_id:path}")
@@ -162,6 +164,7 @@ def _page(
         is_newest=place is None,
         base=customer_path(external_id),
         may_act=viewer.may("act_for_customers"),
+        absent=len(absent(session, account, now=now)),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from portal.accounts import mails, sign_in
+from portal.accounts import invitation_mails, invitations, mails, sign_in
 from portal.jobs import schedule, upkeep
 from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
@@ -25,6 +25,7 @@ def kinds(site: Site) -> Mapping[str, Kind]:
     """Everything that this installation can do in the background."""
     return {
         sign_in.MAIL_JOB: Kind(partial(mails.send_sign_in_mail, site), priority=URGENT),
+        invitations.MAIL_JOB: Kind(partial(invitation_mails.send_invitation, site)),
         "mail": Kind(partial(send_mail, site)),
         upkeep.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         **schedule.kinds(site),
