@@ -38,6 +38,6 @@ ROLE_MEANINGS: Mapping[Role, Message] = {
 }
 
 
-def may(role: str, right: Right) -> bool:
-    """Whether `role` has `right`; an unknown role has none."""
-    return any(right in RIGHTS[one] for one in ROLES if one == role)
+def rights_of(role: str) -> frozenset[Right]:
+    """What `role` may do; nothing, for a word that is none of ours."""
+    return next((RIGHTS[one] for one in ROLES if one == role), frozenset())

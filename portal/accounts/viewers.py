@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.inserts import table_of
 from portal.accounts.models import Account, Member, Staff, Visit
-from portal.accounts.roles import Right, may
+from portal.accounts.roles import Right, rights_of
 from portal.kit.i18n import Locale
 
 
@@ -43,6 +43,11 @@ class MemberViewer:
         """Whether they may see how their colleagues are doing."""
         return self.role == "admin"
 
+    @property
+    def rights(self) -> frozenset[Right]:
+        """None at the staff desk."""
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class StaffViewer:
@@ -64,9 +69,14 @@ class StaffViewer:
         """Whether the installation is theirs to run."""
         return self.role == "owner"
 
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What their role lets them do."""
+        return rights_of(self.role)
+
     def may(self, right: Right) -> bool:
         """Whether their role has `right`."""
-        return may(self.role, right)
+        return right in self.rights
 
 
 AnyViewer = MemberViewer | StaffViewer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Protocol
@@ -70,6 +70,8 @@ class Viewer(Protocol):
     @property
     def is_admin(self) -> bool: ...
     @property
+    def rights(self) -> Collection[str]: ...
+    @property
     def locale(self) -> str | None: ...
     @property
     def memberships(self) -> Sequence[tuple[int, str]]: ...
@@ -88,6 +90,7 @@ class Shell:
     language_urls: Mapping[Locale, str]
     flash: Sequence[tuple[str, str]]
     memberships: Sequence[tuple[int, str]] = field(default=())
+    rights: Collection[str] = field(default=())
 
 
 def site_of(request: Request) -> Site:
@@ -189,6 +192,7 @@ def shell(request: Request, viewer: Viewer | None, nav: str = "") -> Shell:
         language_urls={other: f"{path}?{urlencode([*kept, ('lang', other)])}" for other in LOCALES},
         flash=_read_flash(request, locale),
         memberships=viewer.memberships if viewer else (),
+        rights=viewer.rights if viewer else (),
     )
 
 
