@@ -5,7 +5,7 @@ PostgreSQL) is killed; whoever got no answer sends the very same message again o
 Nobody can know whether an unanswered message was taken, so what must hold is this: what was answered is there, nothing
 is there twice, and what follows from the events (roll-ups, completed steps) agrees with them to the last one.
 
-`BANSO_TEST_KILL_ROUNDS=20` for more rounds than a check can afford.
+`make kill` does twenty rounds of each, more than a check can afford.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import pytest
 from sqlmodel import Session, col, select
 
 from portal.accounts.models import Member
@@ -36,6 +37,7 @@ from portal.settings import LOOPBACK_SECRET
 from tests.postgres import Cluster
 from tests.server import Server
 
+pytestmark = pytest.mark.kill
 ROUNDS = int(os.environ.get("BANSO_TEST_KILL_ROUNDS", "0"))
 SENDERS = 8
 ACCOUNTS = 40
