@@ -70,14 +70,14 @@ async def test_postgresql_and_a_killed_server(durable_postgres: Cluster, make_se
     await killed_in_rounds(server, ROUNDS or 2)
 
 
-async def test_a_killed_postgresql(durable_postgres: Cluster, make_server: MakeServer) -> None:
+async def test_a_restarted_and_a_killed_postgresql(durable_postgres: Cluster, make_server: MakeServer) -> None:
     """The server stays up: it says 503 until the database is back, and then goes on by itself."""
     server = make_server(database_url=durable_postgres.url())
     senders = Senders(server, await furnish(server))
-    for _ in range(ROUNDS or 1):
+    for number in range(ROUNDS or 2):
         async with senders.sending():
             await senders.answered_some_more()
-            await asyncio.to_thread(durable_postgres.kill)
+            await asyncio.to_thread(durable_postgres.kill if number % 2 else durable_postgres.shut_down)
             await senders.all_waiting()
             await asyncio.to_thread(durable_postgres.start)
             senders.let_go_on()
@@ -173,6 +173,7 @@ class Senders:
                 assert told["accepted"] + told["duplicates"] == len(messages)
                 return True
             self.refusals.add(answer.status_code)
+            assert int(answer.headers["retry-after"]) > 0, "it must say when to come back"
         return False
 
     async def _changes(self, *, waiting: int = 0) -> None:
