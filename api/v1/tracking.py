@@ -11,8 +11,9 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.auth import Sender, sender_of
-from api.body import read_json
+from api.auth import Sender, key_in_headers, sender_of
+from api.body import json_in, read_bytes
+from api.limits import note_standing
 from api.problems import Malformed, described, locale_of, problem
 from portal.events.ingest import Outcome
 from portal.events.intake import Intake
@@ -47,21 +48,42 @@ router = APIRouter(tags=["events"])
 async def take_one(request: Request, site: SiteDep) -> Response:
     """One message. What cannot be taken is answered with a problem whose `code` says why."""
     kind = SINGLE[request.url.path.rpartition("/")[2]]
-    body = await read_json(request)
-    sender = await sender_of(request, site, key_in_body=body.pop("writeKey", None))
+    sender, body = await _received(request, site)
+    body.pop("writeKey", None)
     return await _take(request, site, sender, [body], kind=kind, sent_at=body.get("sentAt"))
 
 
 async def take_batch(request: Request, site: SiteDep) -> Response:
     """Up to 2,500 messages, each with its `type`; `rejected` names those that could not be taken."""
-    body = await read_json(request)
-    sender = await sender_of(request, site, key_in_body=body.get("writeKey"))
+    sender, body = await _received(request, site)
     messages = body.get("batch")
     if not isinstance(messages, list):
         raise Malformed(Message("“batch” must be a list of messages."))
     if len(messages) > BATCH_EVENTS:
         raise TooLarge(Message("A batch may have 2,500 messages at most."))
     return await _take(request, site, sender, messages, kind=None, sent_at=body.get("sentAt"))
+
+
+async def _received(request: Request, site: Site) -> tuple[Sender, dict[str, Any]]:
+    """Who sends what. Whoever shows the key in a header and sends too much is told so before the body is looked at."""
+    # Clients written for Segment's errors read `message`; without it they take a refusal for a failure, and try again.
+    request.state.reads_message = True
+    sent = await read_bytes(request)
+    if key_in_headers(request):
+        sender = await sender_of(request, site)
+        _expect(request, sender)
+        return sender, json_in(sent)
+    body = json_in(sent)
+    sender = await sender_of(request, site, key_in_body=body.get("writeKey"))
+    _expect(request, sender)
+    return sender, body
+
+
+def _expect(request: Request, sender: Sender) -> None:
+    """Raise `TooMany` where nothing of this source could be taken now."""
+    note_standing(request, sender.source, count=0)
+    intake: Intake = request.app.state.intake
+    intake.expect(sender.source, from_browser=sender.from_browser)
 
 
 async def preflight(request: Request, site: SiteDep) -> Response:
@@ -90,6 +112,7 @@ async def _take(
     kind: Kind | None,
     sent_at: object,
 ) -> Response:
+    note_standing(request, sender.source, count=len(messages))
     now = site.clock()
     accepted: list[tuple[int, Incoming]] = []
     refused: list[tuple[int, str]] = []

@@ -51,7 +51,8 @@ def complete_step(
     """Record that the step was done, by `member_id` or for the whole account.
 
     A member speaks for themselves in a step of member scope, and for the account in a step of account scope. Raises
-    `Forbidden` where the step is not theirs to tick, `NotFound` where there is no such step or member.
+    `Forbidden` where the step is not theirs to tick, `NotFound` where there is no such step or member. What a webhook
+    tells of a time before the step was undone changes nothing: only what happens later can complete it again.
     """
     known = catalog(session)
     run = run_of(session, known, account_id, key, lock=True)
@@ -66,6 +67,9 @@ def complete_step(
         person = next((member for member in run.members if member.id == member_id), None)
         if person is None:
             raise NotFound
+    undone = run.undone_at(step.key, member_id)
+    if actor.kind == "webhook" and undone is not None and (at or now) <= undone:
+        return
     standing = run.completions.get((step.key, member_id))
     if standing is None or (member_id is None and standing.derived):
         if standing is not None:

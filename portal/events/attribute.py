@@ -7,21 +7,22 @@ anybody says where that person belongs. It counts at its own time then, as if it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
 from portal.accounts.people import stub_member
 from portal.accounts.service import stub_account
 from portal.events.dialect import is_postgresql, lock_names
-from portal.events.models import Event
+from portal.events.models import NAMELESS, Alias, Event
 from portal.events.rollups import Recorded
 from portal.events.rules import HAPPENINGS
+from portal.kit.db import chunks
 
 
 class Naming(Protocol):
@@ -46,7 +47,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A stored message that had nobody to belong to."""
+    """A stored message that had nobody to belong to, or a customer but nobody of it."""
 
     id: int
     source_id: int
@@ -54,8 +55,10 @@ class Waiting:
     kind: str
     name: str
     at: datetime
-    user_ref: str
     properties: dict[str, Any]
+    account_id: int | None
+    person: str
+    """By the id they are known by, whatever the message called them."""
 
 
 @dataclass
@@ -116,12 +119,7 @@ def list_strangers(session: Session, directory: Directory, names: Sequence[Namin
             if directory.membership(one.user_ref, account_id) is None:
                 key = (account_id, one.user_ref)
                 strangers[key] = min(strangers.get(key, one.at), one.at)
-    for (account_id, ref), joined_at in sorted(strangers.items()):
-        account = session.get_one(Account, account_id)
-        member = stub_member(session, account, ref, now=now, joined_at=joined_at)
-        assert member.id is not None
-        directory.people.setdefault(ref, []).append(Membership(account_id, member.id, member.left_at))
-        directory.linked.add(ref)
+    _list_people(session, directory, strangers, now=now)
 
 
 def settle(session: Session, directory: Directory, names: Sequence[Naming]) -> None:
@@ -140,30 +138,47 @@ def settle(session: Session, directory: Directory, names: Sequence[Naming]) -> N
         _look_up_people(session, directory, homeless)
 
 
-def take_waiting(session: Session, directory: Directory, refs: Iterable[str]) -> list[tuple[Waiting, Membership]]:
-    """The waiting messages of these people whose customer is certain now; they are marked as theirs."""
-    wanted = sorted(refs)
-    if not wanted:
-        return []
-    asked = (
-        select(*(col(column) for column in _WAITING))
-        .where(col(Event.account_id).is_(None), col(Event.user_ref).in_(wanted))
-        .order_by(col(Event.id))
-    )
-    taken = []
-    for row in session.connection().execute(asked).all():
-        waiting = Waiting(*row)
-        home = directory.only_membership(waiting.user_ref, waiting.at)
-        if home is not None:
-            taken.append((waiting, home))
+def take_waiting(session: Session, directory: Directory, refs: Mapping[str, str]) -> list[tuple[Waiting, Membership]]:
+    """The waiting messages of these people whose customer is certain now; they are marked as theirs.
+
+    `refs` is every id by which they may have been called, and who that is.
+    """
+    waiting = _said_by(session, refs, col(Event.user_ref), col(Event.account_id).is_(None))
+    aliases = {ref: person for ref, person in refs.items() if ref != person}
+    waiting += _said_by(session, aliases, col(Event.anonymous_ref), NAMELESS, col(Event.account_id).is_(None))
+    homes = [(one, directory.only_membership(one.person, one.at)) for one in waiting]
+    taken = [(one, home) for one, home in homes if home is not None]
+    mark_as_theirs(session, taken)
+    return taken
+
+
+def take_nameless(
+    session: Session, directory: Directory, aliases: Mapping[str, str], *, now: datetime
+) -> list[tuple[Waiting, Membership]]:
+    """What is on record of a customer without saying by whom, and turns out to be by these people; marked as theirs."""
+    found = _said_by(session, aliases, col(Event.anonymous_ref), NAMELESS, col(Event.account_id).is_not(None))
+    strangers: dict[tuple[int, str], datetime] = {}
+    for one in found:
+        assert one.account_id is not None
+        if directory.membership(one.person, one.account_id) is None:
+            key = (one.account_id, one.person)
+            strangers[key] = min(strangers.get(key, one.at), one.at)
+    _list_people(session, directory, strangers, now=now)
+    homes = [(one, directory.membership(one.person, one.account_id or 0)) for one in found]
+    taken = [(one, home) for one, home in homes if home is not None]
+    mark_as_theirs(session, taken)
+    return taken
+
+
+def mark_as_theirs(session: Session, taken: Iterable[tuple[Waiting, Membership]]) -> None:
+    """Write down whose these messages are."""
     homes: dict[tuple[int, int], list[int]] = {}
     for waiting, home in taken:
         homes.setdefault((home.account_id, home.member_id), []).append(waiting.id)
     for (account_id, member_id), ids in sorted(homes.items()):
-        for start in range(0, len(ids), 1000):
-            belong = update(Event).where(col(Event.id).in_(ids[start : start + 1000]))
+        for some in chunks(ids, 1000):
+            belong = update(Event).where(col(Event.id).in_(some))
             session.connection().execute(belong.values({"account_id": account_id, "member_id": member_id}))
-    return taken
 
 
 def as_recorded(taken: Iterable[tuple[Waiting, Membership]]) -> list[Recorded]:
@@ -185,9 +200,12 @@ def as_recorded(taken: Iterable[tuple[Waiting, Membership]]) -> list[Recorded]:
 
 
 def waiting_people(session: Session, account_ids: Sequence[int]) -> set[str]:
-    """The people of these customers for whom something waits."""
+    """The people of these customers for whom something may wait, by their own id or by another that means them."""
     waits = select(col(Event.id)).where(col(Event.account_id).is_(None), col(Event.user_ref) == col(Member.external_id))
-    asked = select(col(Member.external_id)).where(col(Member.account_id).in_(account_ids), waits.exists())
+    others = select(col(Alias.ref)).where(col(Alias.person) == col(Member.external_id))
+    asked = select(col(Member.external_id)).where(
+        col(Member.account_id).in_(account_ids), or_(waits.exists(), others.exists())
+    )
     return {ref for ref in session.connection().scalars(asked) if ref is not None}
 
 
@@ -205,8 +223,8 @@ _WAITING: tuple[Any, ...] = (
     Event.kind,
     Event.name,
     Event.at,
-    Event.user_ref,
     Event.properties,
+    Event.account_id,
 )
 _ACCOUNTS = select(col(Account.external_id), col(Account.id)).where(
     col(Account.external_id).in_(bindparam("refs", expanding=True))
@@ -216,6 +234,29 @@ _PEOPLE = (
     .where(col(Member.external_id).in_(bindparam("refs", expanding=True)))
     .order_by(col(Member.id))
 )
+
+
+def _said_by(session: Session, refs: Mapping[str, str], ref: Any, *where: Any) -> list[Waiting]:
+    """What is on record under these ids in the column `ref`, oldest first, by the people they mean."""
+    found = []
+    for some in chunks(sorted(refs)):
+        asked = select(*(col(column) for column in _WAITING), ref).where(ref.in_(some), *where)
+        for *columns, called in session.connection().execute(asked).all():
+            columns.append(refs[called])
+            found.append(Waiting(*columns))
+    return sorted(found, key=lambda one: one.id)
+
+
+def _list_people(
+    session: Session, directory: Directory, strangers: Mapping[tuple[int, str], datetime], *, now: datetime
+) -> None:
+    """Make a stub of each of these people in their customer, joined when they first did something."""
+    for (account_id, ref), joined_at in sorted(strangers.items()):
+        account = session.get_one(Account, account_id)
+        member = stub_member(session, account, ref, now=now, joined_at=joined_at)
+        assert member.id is not None
+        directory.people.setdefault(ref, []).append(Membership(account_id, member.id, member.left_at))
+        directory.linked.add(ref)
 
 
 def _look_up_people(session: Session, directory: Directory, refs: set[str]) -> None:

@@ -19,6 +19,7 @@ from sqlmodel import Session, col
 from portal.accounts.changes import AccountChange, Subscribers, gathered
 from portal.accounts.models import Member
 from portal.events import rollups
+from portal.events.aliases import known_now, name_people, refs_of
 from portal.events.attribute import (
     Directory,
     Membership,
@@ -28,6 +29,7 @@ from portal.events.attribute import (
     look_up,
     people_named,
     settle,
+    take_nameless,
     take_waiting,
     waiting_people,
 )
@@ -139,10 +141,10 @@ def attach_waiting(session: Session, *, account_ids: Sequence[int], now: datetim
     if is_postgresql(session):
         # Somebody may be storing an event of an unknown person while this transaction makes the person known.
         lock_names(session, _member_refs(session, account_ids))
-    refs = waiting_people(session, account_ids)
-    if not refs:
+    people = waiting_people(session, account_ids)
+    if not people:
         return 0
-    attached = take_waiting(session, people_named(session, refs), refs)
+    attached = take_waiting(session, people_named(session, people), refs_of(session, people))
     _tell_what_waited(session, attached, (), now=now, zone=zone)
     happened = as_recorded(attached)
     rollups.add_up(session, happened, zone=zone)
@@ -173,25 +175,35 @@ def _take_in(
     try:
         with gathered(session, now=received_at):
             directory = look_up(session, batch)
-            groups = [one for one in batch if one.kind == "group"]
+            named, news = batch, set[str]()
+            if not from_browser:
+                named, news = name_people(session, directory, batch, source_id=source_id, now=received_at)
+            if named is not batch:
+                directory = look_up(session, named)
+            groups = [one for one in named if one.kind == "group"]
             if groups:
                 directory.accounts |= describe_accounts(session, groups, now=received_at, zone=zone)
-            list_strangers(session, directory, batch, now=received_at)
-            settle(session, directory, batch)
-            attached = take_waiting(session, directory, directory.linked)
-            refused = _describe(session, directory, batch, attached, now=received_at, zone=zone)
+            list_strangers(session, directory, named, now=received_at)
+            aliases = known_now(session, news)
+            recognised = take_nameless(session, directory, aliases, now=received_at) if aliases else []
+            settle(session, directory, named)
+            attached = take_waiting(session, directory, aliases | refs_of(session, directory.linked))
+            waited = [*recognised, *attached]
+            refused = _describe(session, directory, named, waited, now=received_at, zone=zone)
             rows = [
-                _row(one, directory, source_id, received_at, from_browser)
-                for one in batch
+                _row(one, directory.owner_of(person), source_id, received_at, from_browser)
+                for one, person in zip(batch, named, strict=True)
                 if one.message_id not in refused
             ]
             stored = _store(session, rows)
             happened = as_recorded(attached) + stored.happened
             rollups.add_up(session, happened, zone=zone)
+            moved = as_recorded(recognised)
+            rollups.give_to_members(session, moved, zone=zone)
     finally:
         del session.info[INGESTING]
-    if happened:
-        subscribers.tell(session, happened, now=received_at)
+    if happened or moved:
+        subscribers.tell(session, [*moved, *happened], now=received_at)
     return stored, refused
 
 
@@ -250,7 +262,7 @@ def _tell_what_waited(
 ) -> set[str]:
     """Tell what is said now together with what was said while nobody knew whom it was about; who was refused now."""
     waited = [(one, home) for one, home in attached if one.kind == "identify"]
-    old = [Saying(f"#{one.id}", one.at, home.account_id, one.user_ref, one.properties) for one, home in waited]
+    old = [Saying(f"#{one.id}", one.at, home.account_id, one.person, one.properties) for one, home in waited]
     if not old and not sayings:
         return set()
     refused = describe_members(session, [*old, *sayings], now=now, zone=zone)
@@ -261,10 +273,10 @@ def _tell_what_waited(
 
 
 def _row(
-    one: Incoming, directory: Directory, source_id: int, received_at: datetime, from_browser: bool
+    one: Incoming, owner: tuple[int | None, int | None], source_id: int, received_at: datetime, from_browser: bool
 ) -> dict[str, Any]:
-    account_id, member_id = directory.owner_of(one)
-    keeps = one.kind in HAPPENINGS or (one.kind == "identify" and account_id is None)
+    account_id, member_id = owner
+    keeps = one.kind in HAPPENINGS or (one.kind == "identify" and member_id is None)
     return {
         "source_id": source_id,
         "message_id": one.message_id,

@@ -3,7 +3,8 @@
 While one batch is being written, whatever else arrives from the same source waits for the next one, and goes into it
 together. Nobody waits when little arrives; when much does, a hundred requests cost about as much as one. Each request
 gets its own answer, after the commit. What breaks a batch is found by taking its requests in one by one, so it costs
-nobody but whoever brought it. Each source has a queue of its own: a flood from one does not stand in another's way.
+nobody but whoever brought it. Each source has a queue of its own, and one batch of it at a time is with the writer: a
+flood from one does not stand in another's way, and is told to come back later before it is even read.
 """
 
 from __future__ import annotations
@@ -21,10 +22,15 @@ from portal.events.ingest import Outcome, ingest_together
 from portal.events.rules import HAPPENINGS, Incoming
 from portal.events.sources import KnownSource, note_seen
 from portal.kit.db import Database
-from portal.kit.errors import Unavailable
+from portal.kit.errors import TooMany, Unavailable
+from portal.kit.i18n import Message
 
 TOGETHER = 1000
 """Messages in one batch, at most, unless a single request brings more: others wait for the writer meanwhile."""
+
+WAITING = 10_000
+"""Messages of one source that may wait, at most: what several full batches hold, and well under a second's work."""
+FULL = Message("This source sends faster than its events can be stored. Wait a moment, then send the same again.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +67,11 @@ class Intake:
     async def take(
         self, incomings: Sequence[Incoming], *, source: KnownSource, received_at: datetime, from_browser: bool = False
     ) -> Outcome:
-        """Take in what one request brought; answered once it is committed. Raises what `Database.write` raises."""
+        """Take in what one request brought; answered once it is committed.
+
+        Raises what `Database.write` raises, and `TooMany` where too much of this source is waiting already.
+        """
+        self.expect(source, from_browser=from_browser)
         brought = _Brought(incomings, source, received_at)
         key = (source.id, from_browser)
         queue = self._queues.get(key)
@@ -73,6 +83,12 @@ class Intake:
             self._emptying.add(task)
             task.add_done_callback(self._emptying.discard)
         return await brought.outcome
+
+    def expect(self, source: KnownSource, *, from_browser: bool) -> None:
+        """Raise `TooMany` unless something of this source could be taken now."""
+        waiting = self._queues.get((source.id, from_browser), ())
+        if sum(len(brought.incomings) for brought in waiting) >= WAITING:
+            raise TooMany(FULL, retry_after=1)
 
     async def _empty(self, key: tuple[int, bool]) -> None:
         """Take in everything that waits, until nothing does."""

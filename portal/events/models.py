@@ -11,7 +11,7 @@ from portal.kit.rows import BigId, Json, Row, one_of
 WAITING = text("account_id IS NULL AND user_ref IS NOT NULL")
 
 
-NAMELESS = text("member_id IS NULL AND user_ref IS NULL AND anonymous_ref IS NOT NULL")
+NAMELESS = text("member_id IS NULL AND user_ref IS NULL AND anonymous_ref IS NOT NULL AND NOT from_browser")
 
 
 class Source(Row, table=True):
@@ -90,14 +90,10 @@ class Event(Row, table=True):
 
 
 class Alias(Row, table=True):
-    """An id that means a person known by another: what was done under `ref` was done by `person`.
-
-    `person` is where a chain of aliases ends, so that one look is enough. It is None where `ref` was said to be two
-    people, as on a shared machine: then it is nobody's in particular.
-    """
+    """A server said that `ref` means `person`, which may be an alias itself: see `aliases`."""
 
     ref: str = Field(primary_key=True, max_length=200)
-    person: str | None = Field(default=None, max_length=200, index=True)
+    person: str = Field(primary_key=True, max_length=200, index=True)
     source_id: int = Field(foreign_key="source.id")
     created_at: datetime
 

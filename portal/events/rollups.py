@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, bindparam, delete, exists, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, select, update
 from sqlmodel import Session, col
 
 from portal.accounts.models import Member
 from portal.events.dialect import dialect_of, earlier, insert_into, later
 from portal.events.models import Event, EventDay
-from portal.kit.clock import local_day
+from portal.events.rules import HAPPENINGS
+from portal.kit.clock import day_start, local_day
 
 NO_MEMBER = 0
 Key = tuple[int, str, date, int]
@@ -48,6 +49,37 @@ def add_up(session: Session, happened: Iterable[Recorded], *, zone: ZoneInfo) ->
         known = days.get(key)
         days[key] = (1, at, at) if known is None else (known[0] + 1, min(known[1], at), max(known[2], at))
     _add(session, days)
+
+
+def give_to_members(session: Session, named: Iterable[Recorded], *, zone: ZoneInfo) -> None:
+    """Count for their members what has been counted for nobody of the customer; `named` are these events, with the
+    member they turned out to be by, who stands beside them on record already."""
+    named = list(named)
+    taken: dict[tuple[int, str, date], int] = {}
+    for event in named:
+        key = (event.account_id, event.name, local_day(event.at, zone))
+        taken[key] = taken.get(key, 0) + 1
+    for (account_id, name, day), count in sorted(taken.items()):
+        row = and_(
+            col(EventDay.account_id) == account_id,
+            col(EventDay.name) == name,
+            col(EventDay.day) == day,
+            col(EventDay.member_id) == NO_MEMBER,
+        )
+        session.connection().execute(delete(EventDay).where(row, col(EventDay.count) <= count))
+        session.connection().execute(update(EventDay).where(row).values({"count": col(EventDay.count) - count}))
+        left = select(func.min(col(Event.at)), func.max(col(Event.at))).where(
+            col(Event.account_id) == account_id,
+            col(Event.name) == name,
+            col(Event.at) >= day_start(day, zone),
+            col(Event.at) < day_start(day + timedelta(days=1), zone),
+            col(Event.member_id).is_(None),
+            col(Event.kind).in_(HAPPENINGS),
+        )
+        first, last = session.connection().execute(left).one()
+        if first is not None:
+            session.connection().execute(update(EventDay).where(row).values({"first_at": first, "last_at": last}))
+    add_up(session, named, zone=zone)
 
 
 def forget_gone_members(session: Session, account_ids: Sequence[int]) -> None:

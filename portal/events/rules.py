@@ -60,7 +60,7 @@ class Incoming:
     """One message that can be taken. `at` is when it happened by our clock; `properties` are the traits of a person or
     a company where `kind` is identify or group."""
 
-    kind: Kind
+    kind: Kind | Literal["webhook"]
     message_id: str
     name: str
     at: datetime

@@ -19,13 +19,15 @@ from sqlmodel import Session, col
 
 from portal.events.dialect import dialect_of, insert_ignoring
 from portal.events.models import Source
-from portal.kit.errors import Conflict, FieldProblem, Invalid
+from portal.kit.errors import Conflict, FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
 from portal.kit.secrets import Secrets, hash_token, new_token
 
 PORTAL = "portal"
 SEEN_EVERY = timedelta(minutes=1)
 NAME_CHARS = 100
+WEBHOOK_AUTHS = ("signature", "bearer")
+MOST_EVENTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,36 @@ def add_source(
     if name == PORTAL or source_named(session, name):
         raise Conflict(Message("There is already a source named “%(name)s”.", name=name))
     return _add(session, secrets, name, allowed, now)
+
+
+def set_up_source(
+    session: Session, *, name: str, webhook_auth: str | None = None, events_per_second: int | None = None
+) -> tuple[str, int | None]:
+    """Change how a source proves its webhooks, and what it may send in a second (0: what every source may).
+
+    Only what is given changes; how it stands afterwards. `NotFound` for an unknown name, `Invalid` for a bad value.
+    """
+    problems = []
+    if webhook_auth not in (None, *WEBHOOK_AUTHS):
+        problems.append(
+            FieldProblem("webhook_auth", "choice", Message("Webhooks prove themselves by signature or bearer."))
+        )
+    if events_per_second is not None and not 0 <= events_per_second <= MOST_EVENTS:
+        problems.append(FieldProblem("events_per_second", "range", Message("A limit is a number from 0 to 1,000,000.")))
+    if problems:
+        raise Invalid(Message("This source cannot be changed so."), problems=problems)
+    values: dict[str, Any] = {"webhook_auth": webhook_auth} if webhook_auth is not None else {}
+    if events_per_second is not None:
+        values["events_per_second"] = events_per_second or None
+    named = (col(Source.name) == name, col(Source.name) != PORTAL)
+    if values:
+        session.connection().execute(update(Source).where(*named).values(values))
+    stands = select(col(Source.webhook_auth), col(Source.events_per_second)).where(*named)
+    found = session.connection().execute(stands).first()
+    if found is None:
+        raise NotFound(Message("There is no source named “%(name)s”.", name=name))
+    auth, limit = found
+    return str(auth), limit
 
 
 def portal_source_id(session: Session, *, now: datetime) -> int:

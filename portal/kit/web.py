@@ -47,6 +47,7 @@ class Site:
     link_minutes: int
     session_days: int
     trusted_proxies: str
+    events_per_second: int = 50_000
 
     @property
     def https(self) -> bool:

@@ -13,11 +13,13 @@ import pytest
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from sqlalchemy import update
 
 from api.app import build_api
 from portal.accounts import changes
 from portal.accounts.keys import Scope, add_api_key
 from portal.events import ingest
+from portal.events.models import Source
 from portal.events.sources import NewSource, add_source
 from portal.kit.db import Database
 from portal.kit.mail import ConsoleMailer
@@ -53,6 +55,7 @@ class Api:
     db: Database
     clock: Clock
     source: NewSource
+    app: FastAPI
 
     async def key(self, scope: Scope = "read") -> dict[str, str]:
         """The header of a new API key."""
@@ -77,6 +80,10 @@ class Api:
         told = {name: value for name, value in told.items() if value is not None}
         key = OctKey.import_key((secret or self.source.signing_secret).encode())
         return jwt.encode({"alg": "HS256", **(header or {})}, told, key)
+
+    async def set_source(self, **values: object) -> None:
+        """Change columns of the source as they are in the database."""
+        await self.db.write(lambda session: session.connection().execute(update(Source).values(values)).close())
 
     async def events(self, **filters: Any) -> list[dict[str, Any]]:
         """What is on record, newest first."""
@@ -135,4 +142,4 @@ async def api(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ap
     source = await db.write(lambda session: add_source(session, site.secrets, name="app", origins=[PAGE], now=NOW))
     transport = httpx.ASGITransport(root, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://portal.example") as client:
-        yield Api(client, site, db, clock, source)
+        yield Api(client, site, db, clock, source, root)

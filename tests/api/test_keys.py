@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from sqlalchemy import update
+from sqlmodel import select
+from starlette.routing import Mount
 
 from portal.accounts.models import Account, Member
-from portal.events.models import Source
+from portal.events.models import Alias
 from tests.api.conftest import PAGE, SECRETS, Api, code_of
 from tests.portal.events.conftest import Seen, look
 
@@ -117,6 +122,47 @@ async def test_a_token_is_good_for_its_person_only(api: Api, message: dict[str, 
     assert code_of(await api.browse(message["type"], message, api.token()), 403) == "identity_mismatch"
 
 
+def calls(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Every call of the machine door, its path filled in."""
+    filled = {"account": "acme", "member": "u1", "key": "start", "step": "kickoff", "source": "app"}
+    for path, methods in app.openapi()["paths"].items():
+        for method in methods:
+            yield method.upper(), re.sub(r"\{(\w+)\}", lambda found: filled.get(found[1], "x"), path)
+
+
+async def test_no_call_lets_a_public_key_change_who_anybody_is(api: Api) -> None:
+    """Wherever the key is shown and whatever is said with it, whether the page has a token or not."""
+    await known(api)
+    await api.send("track", {**TRACK, "userId": None, "anonymousId": "a1"})
+    door = next(route.app for route in api.app.routes if isinstance(route, Mount))
+    assert isinstance(door, FastAPI)
+    every = sorted(set(calls(door)))
+    assert len(every) > 20
+    before = people(await api.db.read(look))
+    key, token = api.source.public_key, api.token()
+    body: dict[str, Any] = {
+        **{**ALIAS, **IDENTIFY, **GROUP, "userId": "u1", "anonymousId": "a1", "previousId": "a1"},
+        **{"writeKey": key, "event": "login", "batch": [IDENTIFY, GROUP, ALIAS, {**IDENTIFY, "anonymousId": "a1"}]},
+        **{"email": "evil@x.example", "role": "admin", "name": "Evil", "plan": "enterprise", "reason": "x"},
+        "data": {"account": "acme", "member": "u1", "checklist": "start", "step": "kickoff"},
+    }
+    shown: list[dict[str, str]] = [
+        {"banso-key": key},
+        {"banso-key": key, "authorization": f"Bearer {token}"},
+        {"authorization": f"Bearer {key}"},
+        {"authorization": f"Bearer {token}"},
+        {"authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"},
+    ]
+    for method, path in every:
+        for headers in shown:
+            answer = await api.client.request(method, f"/api{path}", json=body, headers={"origin": PAGE, **headers})
+            assert answer.status_code < 500, (method, path)
+            assert people(await api.db.read(look)) == before, (method, path, headers)
+    assert await api.db.read(lambda session: list(session.exec(select(Alias)))) == []
+    owners = (await api.db.read(look)).owners
+    assert {owner[1:] for owner in owners if owner[2] is not None} <= {("acme", "u1")}
+
+
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +230,7 @@ async def test_while_secrets_rotate_two_may_sign(api: Api) -> None:
         "previous_signing_secret": SECRETS.encrypt(former),
         "previous_signing_secret_until": api.clock() + timedelta(minutes=5),
     }
-    await api.db.write(lambda session: session.connection().execute(update(Source).values(values)).close())
+    await api.set_source(**values)
     for token in (api.token(), api.token(secret=former)):
         assert (await api.browse("track", TRACK, token)).status_code == 200
     api.clock.forward(minutes=5)

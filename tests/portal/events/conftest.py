@@ -46,6 +46,10 @@ def group(name: str = "acme", /, *, user: str | None = "u1", **traits: Any) -> d
     return {"type": "group", "groupId": name, "userId": user, "anonymousId": "a", "traits": traits}
 
 
+def alias(previous: str, person: str, **more: Any) -> dict[str, Any]:
+    return {"type": "alias", "previousId": previous, "userId": person, **more}
+
+
 @dataclass
 class Seen:
     """What is in the database, in the words of senders."""

@@ -11,12 +11,12 @@ import pytest
 from sqlmodel import Session
 
 from portal.events.ingest import Outcome, subscribe
-from portal.events.intake import TOGETHER, Intake
+from portal.events.intake import TOGETHER, WAITING, Intake
 from portal.events.rollups import Recorded
 from portal.events.rules import Incoming
 from portal.events.sources import KnownSource, add_source
 from portal.kit.db import open_database
-from portal.kit.errors import Unavailable
+from portal.kit.errors import TooMany, Unavailable
 from tests.portal.events.conftest import NOW, SECRETS, TOKYO, Feed, identify, read, track
 
 Take = Callable[..., asyncio.Task[Outcome]]
@@ -121,6 +121,27 @@ async def test_each_source_has_a_queue_of_its_own(feed: Feed, take: Take) -> Non
     outcomes = await asyncio.gather(*[take(message("a")), take(message("a"), source=second), take(message("b"))])
     assert outcomes == [ONE] * 3
     assert {event.source_id for event in (await feed.look()).events} == {feed.source_id, other.id}
+
+
+async def test_a_flood_of_one_source_holds_up_no_other(feed: Feed, take: Take) -> None:
+    other = await feed.db.write(lambda session: add_source(session, SECRETS, name="other", now=NOW))
+    second = KnownSource(other.id, "other", (), "", None)
+    flood = [take(*(message(f"{part}-{number}") for number in range(1000))) for part in range(WAITING // 1000)]
+    await asyncio.sleep(0)  # all of it is queued
+    assert await take(message("a"), source=second) == ONE
+    unanswered = sum(not request.done() for request in flood)
+    assert unanswered >= len(flood) - 3, "it waited for more than the batch that was being written"
+    await asyncio.gather(*flood)
+
+
+async def test_a_queue_that_is_full_takes_no_more(take: Take) -> None:
+    flood = [take(*(message(f"{part}-{number}") for number in range(1000))) for part in range(WAITING // 1000)]
+    late = take(message("one too many"))
+    with pytest.raises(TooMany) as raised:
+        await late
+    assert raised.value.retry_after == 1
+    await asyncio.gather(*flood)
+    assert await take(message("one too many")) == ONE
 
 
 async def test_everybody_hears_when_the_database_is_away() -> None:

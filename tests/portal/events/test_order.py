@@ -5,7 +5,7 @@ come to the same: found out on random histories.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ from sqlmodel import Session
 from portal.events.ingest import ingest
 from portal.events.sources import add_source
 from portal.kit.db import sqlite_engine
-from tests.portal.events.conftest import NOW, SECRETS, TOKYO, Seen, group, identify, look, read, track
+from tests.portal.events.conftest import NOW, SECRETS, TOKYO, Seen, alias, group, identify, look, read, track
 
 # Each person belongs to one company, as far as messages without a group are concerned: else the order does matter,
 # since what is certain today may be doubtful tomorrow.
 COMPANY = {"u1": "acme", "u2": "acme", "u3": "beta"}
 users = st.sampled_from(sorted(COMPANY))
+# Each id that is not a person's own, and what is said of it: in the end every one of them is one person.
+MEANS = {"a1": "u1", "a2": "a1", "a3": "a2", "b1": "u3", "b2": "u3"}
+COMPANY_OF = {ref: COMPANY["u1" if ref.startswith("a") else "u3"] for ref in MEANS}
+strangers = st.sampled_from(sorted(MEANS))
 
 
 @st.composite
@@ -41,9 +45,40 @@ def messages(draw: st.DrawFn) -> dict[str, Any]:
     return {**made, "timestamp": (NOW - timedelta(hours=hours)).isoformat()}
 
 
-histories = st.lists(messages(), min_size=1, max_size=12).map(
-    lambda history: [{**message, "messageId": f"m{place}"} for place, message in enumerate(history)]
-)
+@st.composite
+def messages_of_strangers(draw: st.DrawFn) -> dict[str, Any]:
+    ref = draw(strangers)
+    name = draw(st.sampled_from("ab"))
+    kind = draw(st.sampled_from(sorted(_KINDS)))
+    hours = draw(st.integers(0, 72))
+    return {**_KINDS[kind](ref, name), "timestamp": (NOW - timedelta(hours=hours)).isoformat()}
+
+
+_KINDS: dict[str, Callable[[str, str], dict[str, Any]]] = {
+    "alias": lambda ref, _: alias(ref, MEANS[ref]),
+    "identify with both": lambda ref, _: {**identify(MEANS[ref]), "anonymousId": ref},
+    "alias of them all": lambda ref, _: alias(ref, "u1" if ref.startswith("a") else "u3"),
+    "track": lambda ref, name: anonymous(track(name, user=None), ref),
+    "track in group": lambda ref, name: anonymous(track(name, user=None, group=COMPANY_OF[ref]), ref),
+    "page": lambda ref, _: anonymous({"type": "page"}, ref),
+    "by user id": lambda ref, name: track(name, user=ref),
+    "identify": lambda ref, _: anonymous({"type": "identify", "traits": {"name": ref[0]}}, ref),
+    "identify in group": lambda ref, _: anonymous(
+        {"type": "identify", "traits": {"name": ref[0]}, "context": {"groupId": COMPANY_OF[ref]}}, ref
+    ),
+    "group": lambda ref, _: anonymous(group(COMPANY_OF[ref], user=None), ref),
+    "group of the person": lambda ref, _: group(COMPANY_OF[ref], user="u1" if ref.startswith("a") else "u3"),
+}
+
+
+def anonymous(message: dict[str, Any], ref: str) -> dict[str, Any]:
+    return {**message, "anonymousId": ref}
+
+
+def as_histories(one: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(one, min_size=1, max_size=12).map(
+        lambda history: [{**message, "messageId": f"m{place}"} for place, message in enumerate(history)]
+    )
 
 
 def outcome_of(batches: Sequence[Sequence[dict[str, Any]]], path: Path) -> Seen:
@@ -72,10 +107,23 @@ def summary(seen: Seen) -> tuple[object, ...]:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=histories, data=st.data())
+@given(history=as_histories(messages()), data=st.data())
 def test_order_and_batches_do_not_matter(
     history: list[dict[str, Any]], data: st.DataObject, migrated_sqlite: Path, tmp_path: Path
 ) -> None:
+    come_to_the_same(history, data, migrated_sqlite, tmp_path)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=as_histories(messages_of_strangers()), data=st.data())
+def test_nothing_is_lost_because_somebody_was_named_late(
+    history: list[dict[str, Any]], data: st.DataObject, migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    come_to_the_same(history, data, migrated_sqlite, tmp_path)
+
+
+def come_to_the_same(history: list[dict[str, Any]], data: st.DataObject, empty: Path, tmp_path: Path) -> None:
+    """In any order, in any batches, and some of it twice."""
     shuffled = data.draw(st.permutations(history))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(shuffled)), max_size=3)))
     batches = [
@@ -85,7 +133,7 @@ def test_order_and_batches_do_not_matter(
 
     def run(name: str, parts: Sequence[Sequence[dict[str, Any]]]) -> tuple[object, ...]:
         path = tmp_path / name
-        shutil.copyfile(migrated_sqlite, path)
+        shutil.copyfile(empty, path)
         return summary(outcome_of(parts, path))
 
     assert run("whole.db", [history]) == run("cut.db", [*batches, again])
