@@ -10,7 +10,7 @@ flood from one does not stand in another's way, and is told to come back later b
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,6 +62,7 @@ class Intake:
         self._database = database
         self._zone = zone
         self._queues: dict[tuple[int, bool], Queue] = {}
+        self._waiting: Counter[tuple[int, bool]] = Counter()
         self._emptying: set[asyncio.Task[None]] = set()
 
     async def take(
@@ -74,6 +75,7 @@ class Intake:
         self.expect(source, from_browser=from_browser)
         brought = _Brought(incomings, source, received_at)
         key = (source.id, from_browser)
+        self._waiting[key] += len(incomings)
         queue = self._queues.get(key)
         if queue is not None:
             queue.append(brought)
@@ -86,8 +88,7 @@ class Intake:
 
     def expect(self, source: KnownSource, *, from_browser: bool) -> None:
         """Raise `TooMany` unless something of this source could be taken now."""
-        waiting = self._queues.get((source.id, from_browser), ())
-        if sum(len(brought.incomings) for brought in waiting) >= WAITING:
+        if self._waiting[source.id, from_browser] >= WAITING:
             raise TooMany(FULL, retry_after=1)
 
     async def _empty(self, key: tuple[int, bool]) -> None:
@@ -97,9 +98,10 @@ class Intake:
         try:
             while queue:
                 together = _next(queue)
+                self._waiting[key] -= sum(len(brought.incomings) for brought in together)
                 await self._take_together(together, from_browser=key[1])
         finally:
-            del self._queues[key]
+            del self._queues[key], self._waiting[key]
             for brought in (*together, *queue):
                 brought.outcome.cancel()
 

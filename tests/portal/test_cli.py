@@ -6,8 +6,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from portal.cli import app
+from portal.events.deliveries import Refused, note_refused
+from portal.kit import db
 from portal.kit.migrations import downgrade, upgrade
 from portal.kit.paths import CHECKOUT
+from tests.factories import NOW
 
 
 def run(words: list[str], database: Path) -> Result:
@@ -49,3 +52,30 @@ def test_a_database_of_an_older_version_is_named_as_such(tmp_path: Path) -> None
         1,
         "The database is not at this version's schema. Run: banso migrate\n",
     )
+
+
+def test_a_source_is_set_up_and_tells_what_it_refused(tmp_path: Path) -> None:
+    database = tmp_path / "banso.db"
+    upgrade(f"sqlite:///{database}")
+    run(["source", "add", "billing"], database)
+    assert run(["source", "set", "billing"], database).stdout == "webhook auth: signature\nevents per second: 50000\n"
+    changed = run(["source", "set", "billing", "--webhook-auth", "bearer", "--events-per-second", "5"], database)
+    assert changed.stdout == "webhook auth: bearer\nevents per second: 5\n"
+    back = run(["source", "set", "billing", "--events-per-second", "0"], database)
+    assert back.stdout == "webhook auth: bearer\nevents per second: 50000\n"
+    wrong = run(["source", "set", "billing", "--webhook-auth", "none", "--events-per-second", "-1"], database)
+    assert (wrong.exit_code, wrong.stderr.splitlines()) == (
+        1,
+        [
+            "This source cannot be changed so.",
+            "Webhooks prove themselves by signature or bearer.",
+            "A limit is a number from 0 to 1,000,000.",
+        ],
+    )
+    for words in (["source", "set", "nobody"], ["source", "refused", "nobody"], ["source", "set", "portal"]):
+        unknown = run(words, database)
+        assert (unknown.exit_code, unknown.stderr) == (1, f"There is no source named “{words[2]}”.\n")
+    refused = Refused(NOW, 422, "unknown_account", "data.account", "msg_1", "step.completed")
+    db.run(f"sqlite:///{database}", lambda session: note_refused(session, 1, refused))
+    printed = run(["source", "refused", "billing"], database).stdout
+    assert printed == "2026-06-03T01:00:00+00:00 422 unknown_account data.account msg_1 step.completed\n"

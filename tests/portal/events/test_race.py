@@ -17,7 +17,7 @@ from portal.accounts.people import upsert_member
 from portal.accounts.service import upsert_account
 from portal.events.ingest import follow_accounts, ingest
 from portal.kit.db import postgres_engine
-from tests.portal.events.conftest import NOW, TOKYO, Feed, group, identify, read, track
+from tests.portal.events.conftest import NOW, TOKYO, Feed, alias, group, identify, read, track
 
 pytestmark = pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
 
@@ -109,3 +109,23 @@ async def test_a_message_in_two_transactions_at_once_counts_once(feed: Feed, dat
 
     await side_by_side(database_url, take, take)
     assert [day[4] for day in (await feed.look()).days] == [1]
+
+
+@pytest.mark.parametrize("event_first", [True, False])
+async def test_a_stranger_who_is_named_at_the_same_moment(feed: Feed, database_url: str, event_first: bool) -> None:
+    """Something a stranger did, and an alias that says who the stranger is."""
+    await feed.send(group("acme"))
+
+    def happen(session: Session) -> None:
+        take(session, {**track("early", user=None), "anonymousId": "a1"})
+
+    def say(session: Session) -> None:
+        take(session, alias("a1", "u1"))
+
+    def take(session: Session, message: dict[str, Any]) -> None:
+        ingest(session, [read(message)], source_id=feed.source_id, received_at=NOW, zone=TOKYO)
+
+    await side_by_side(database_url, *((happen, say) if event_first else (say, happen)))
+    seen = await feed.look()
+    assert ("early", "acme", "u1") in seen.owners
+    assert [day[3] for day in seen.days] == ["u1"]
