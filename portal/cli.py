@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlmodel import Session
 
+from portal import data_commands, main, publishing
 from portal import doctor as checkup
-from portal import main, publishing
 from portal.accounts import keys, sign_in, staff
 from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
@@ -356,7 +356,8 @@ def say(settings: Settings, message: Message) -> None:
 def write_database(settings: Settings, work: Callable[[Session], T]) -> T:
     """One unit of work on the installation's database, with everybody listening who listens to the portal."""
     main.subscribe()
-    return db.run(settings.database_url, on_current_schema(work), zone=settings.zone)
+    secrets = Secrets(settings.secret, settings.secret_key_previous)
+    return db.run(settings.database_url, on_current_schema(work), zone=settings.zone, secrets=secrets)
 
 
 def read_database(settings: Settings, work: Callable[[Session], T]) -> T:
@@ -398,3 +399,11 @@ def progress() -> Iterator[Callable[[int, int], None]]:
             bars.update(task, completed=done, total=total)
 
         yield show
+
+
+data_commands.register(
+    app,
+    source=source_app,
+    key=key_app,
+    shared=data_commands.Shared(load_settings, told, read_database, write_database, utcnow),
+)
