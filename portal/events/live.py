@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
 from portal.events.activity import NOT_TAKEN
+from portal.events.deliveries import refused_deliveries
 from portal.events.models import Event, SourceDay, TurnedAway
 
 Status = Literal["accepted", "waiting", "rejected", "duplicate"]
@@ -92,6 +93,8 @@ def latest(session: Session, source_id: int, filters: LiveFilters, *, limit: int
         lines += _events(session, source_id, filters, limit)
     if filters.status in (None, "rejected", "duplicate") and not filters.is_about_events:
         lines += _turned_away(session, source_id, filters.status, limit)
+        if filters.status != "duplicate":
+            lines += _refused_webhooks(session, source_id, limit)
     lines.sort(key=lambda line: (line.at, line.id), reverse=True)
     return lines[:limit]
 
@@ -247,6 +250,13 @@ def _turned_away(session: Session, source_id: int, status: Status | None, limit:
         if codes and status in (None, "rejected"):
             lines.append(LiveLine(row_id, at, "rejected", codes=codes, count=sum(codes.values()), sample=sample or ""))
     return lines
+
+
+def _refused_webhooks(session: Session, source_id: int, limit: int) -> list[LiveLine]:
+    return [
+        LiveLine(place, one.at, "rejected", name=one.type or "", codes={one.code: 1}, sample=one.line)
+        for place, one in enumerate(refused_deliveries(session, source_id, limit=limit))
+    ]
 
 
 def _sampled(session: Session, source_id: int) -> tuple[Counter[str], dict[str, dict[str, set[str]]]]:

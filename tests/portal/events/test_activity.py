@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from portal.events import activity, live
+from portal.events import activity, deliveries, live
 from portal.events.activity import note_refused, refused_of
 from portal.events.live import LiveFilters
 from portal.events.models import SourceDay, TurnedAway
@@ -72,6 +72,14 @@ async def test_the_latest_says_what_became_of_each_and_why(feed: Feed) -> None:
     assert told[0].sample == '{"messageId":["m1"]}'
     rejected = next(line for line in told if line.status == "rejected")
     assert (dict(rejected.codes), rejected.sample) == ({"invalid_event": 1}, '{"event":"","userId":"u1"}')
+
+
+async def test_a_webhook_that_was_refused_is_among_the_rejected(feed: Feed) -> None:
+    refused = deliveries.Refused(NOW, 401, "bad_signature", None, "wh_1", "invoice.paid")
+    await feed.db.write(lambda session: deliveries.note_refused(session, feed.source_id, refused))
+    (line,) = await lines(feed, status="rejected")
+    assert (line.name, dict(line.codes), "wh_1" in line.sample) == ("invoice.paid", {"bad_signature": 1}, True)
+    assert await lines(feed, status="duplicate") == []
 
 
 FILTERED: list[tuple[dict[str, Any], list[str]]] = [
