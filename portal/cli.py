@@ -20,7 +20,7 @@ from sqlmodel import Session
 
 from portal import data_commands, main, publishing
 from portal import doctor as checkup
-from portal.accounts import keys, sign_in, staff
+from portal.accounts import sign_in, staff
 from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
 from portal.checklists.publish import ChecklistChange
@@ -242,22 +242,6 @@ def source_refused(name: str) -> None:
     with told(settings):
         for one in read_database(settings, lambda session: deliveries.refused_of(session, name)):
             typer.echo(one.line)
-
-
-@key_app.command("add")
-def key_add(
-    name: str, scope: Annotated[str, typer.Option(help="read, or write (which includes read).")] = "read"
-) -> None:
-    """Add an API key and print it; it is shown this once."""
-    settings = load_settings()
-    with told(settings):
-        if scope not in ("read", "write"):
-            stop(settings, Message("The scope is read or write."))
-        _, secret = write_database(
-            settings,
-            lambda session: keys.add_api_key(session, name, "write" if scope == "write" else "read", now=utcnow()),
-        )
-        typer.echo(f"API key: {secret}")
 
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, readable=True)]

@@ -28,7 +28,7 @@ from portal.events import export, rotation
 from portal.events.reads import EventFilters
 from portal.kit.dates import iso
 from portal.kit.db import open_database
-from portal.kit.errors import NotFound
+from portal.kit.errors import Invalid, NotFound
 from portal.kit.i18n import Locale, Message
 from portal.kit.secrets import Secrets
 
@@ -125,6 +125,23 @@ def _sources(group: typer.Typer, shared: Shared) -> None:
 
 
 def _keys(group: typer.Typer, shared: Shared) -> None:
+    @group.command("add")
+    def key_add(
+        name: str, scope: Annotated[str, typer.Option(help="read, or write (which includes read).")] = "read"
+    ) -> None:
+        """Add an API key and print it; it is shown this once."""
+        settings = shared.load()
+        with shared.told(settings):
+            if scope not in ("read", "write"):
+                raise Invalid(Message("The scope is read or write."))
+            _, secret = shared.write(
+                settings,
+                lambda session: keys.add_api_key(
+                    session, name, "write" if scope == "write" else "read", now=shared.now()
+                ),
+            )
+            typer.echo(f"API key: {secret}")
+
     @group.command("list")
     def key_list() -> None:
         """Every API key, one a line: name, scope, its last four characters, state, last use."""
