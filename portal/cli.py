@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlmodel import Session
 
+from portal import data_commands, main, publishing
 from portal import doctor as checkup
-from portal import main, publishing
-from portal.accounts import keys, sign_in, staff
+from portal.accounts import sign_in, staff
 from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
 from portal.checklists.publish import ChecklistChange
@@ -244,22 +244,6 @@ def source_refused(name: str) -> None:
             typer.echo(one.line)
 
 
-@key_app.command("add")
-def key_add(
-    name: str, scope: Annotated[str, typer.Option(help="read, or write (which includes read).")] = "read"
-) -> None:
-    """Add an API key and print it; it is shown this once."""
-    settings = load_settings()
-    with told(settings):
-        if scope not in ("read", "write"):
-            stop(settings, Message("The scope is read or write."))
-        _, secret = write_database(
-            settings,
-            lambda session: keys.add_api_key(session, name, "write" if scope == "write" else "read", now=utcnow()),
-        )
-        typer.echo(f"API key: {secret}")
-
-
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, readable=True)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
 
@@ -356,7 +340,8 @@ def say(settings: Settings, message: Message) -> None:
 def write_database(settings: Settings, work: Callable[[Session], T]) -> T:
     """One unit of work on the installation's database, with everybody listening who listens to the portal."""
     main.subscribe()
-    return db.run(settings.database_url, on_current_schema(work), zone=settings.zone)
+    secrets = Secrets(settings.secret, settings.secret_key_previous)
+    return db.run(settings.database_url, on_current_schema(work), zone=settings.zone, secrets=secrets)
 
 
 def read_database(settings: Settings, work: Callable[[Session], T]) -> T:
@@ -398,3 +383,11 @@ def progress() -> Iterator[Callable[[int, int], None]]:
             bars.update(task, completed=done, total=total)
 
         yield show
+
+
+data_commands.register(
+    app,
+    source=source_app,
+    key=key_app,
+    shared=data_commands.Shared(load_settings, told, read_database, write_database, utcnow),
+)

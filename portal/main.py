@@ -15,15 +15,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
-from portal.accounts import changes, invitations, sessions, visits
+from portal.accounts import changes, invitations, personal, sessions, visits
 from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners
 from portal.checklists import pages as checklists_pages
+from portal.checklists import personal as checklists_personal
 from portal.content import pages as content_pages
 from portal.desk import pages as desk_pages
 from portal.desk import signed_in
 from portal.events import ingest
+from portal.events import personal as events_personal
 from portal.insights import pages as insights_pages
+from portal.integrations import pages as integrations_pages
 from portal.jobs import registry
 from portal.kit import failures, migrations
 from portal.kit.clock import utcnow
@@ -36,15 +39,17 @@ from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
 from portal.settings import Settings
 from portal.tutorials import pages as tutorials_pages
+from portal.tutorials import personal as tutorials_personal
 
 YEAR_SECONDS = 31_536_000
 
 
 def site_from(settings: Settings) -> Site:
     """An installation as the settings describe it."""
+    secrets = Secrets(settings.secret, settings.secret_key_previous)
     return Site(
-        database=open_database(settings.database_url, zone=settings.zone),
-        secrets=Secrets(settings.secret, settings.secret_key_previous),
+        database=open_database(settings.database_url, zone=settings.zone, secrets=secrets),
+        secrets=secrets,
         templates=Templates(assets=Assets(bundled("static", "dist")), zone=settings.zone),
         mailer=mailer_from(settings),
         clock=utcnow,
@@ -96,6 +101,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         content_pages,
         tutorials_pages,
         checklists_pages,
+        integrations_pages,
         insights_pages,
     ):
         app.include_router(pages.router)
@@ -112,6 +118,10 @@ def subscribe() -> None:
     ingest.subscribe(listeners.on_events)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
+    # Every room that holds something of people says what, and takes it away.
+    personal.subscribe(eraser=personal.erase_own)
+    for room in (events_personal, checklists_personal, tutorials_personal):
+        personal.subscribe(holder=room.held, eraser=room.erase)
 
 
 async def work(settings: Settings) -> None:

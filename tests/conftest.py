@@ -21,6 +21,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from portal.kit.db import Database, open_database
 from portal.kit.migrations import upgrade
+from portal.kit.secrets import Secrets
 from tests.browser import FLAGS, chromium
 from tests.postgres import Cluster, Databases
 
@@ -140,7 +141,7 @@ def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_pat
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """An open database; the test is `async def` and awaits `db.read(work)` and `db.write(work)`."""
-    database = open_database(database_url)
+    database = open_database(database_url, secrets=Secrets("a secret key of thirty-two characters or more"))
     try:
         yield database
     finally:

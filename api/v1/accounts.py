@@ -18,8 +18,9 @@ from api.problems import described
 from api.v1.bodies import body_of, body_schema, known_id, new_id, read, traits
 from api.v1.shapes import AccountId, After, Instant, Limit, MemberId, cursor_of
 from portal.accounts.fields import ACCOUNT_FIELDS, MEMBER_FIELDS
-from portal.accounts.models import Account, Member
-from portal.accounts.people import erase_member, member_of, upsert_member
+from portal.accounts.models import Account, ApiKey, Member
+from portal.accounts.people import member_of, upsert_member
+from portal.accounts.personal import erase_member
 from portal.accounts.service import account_by_external_id, accounts_after, erase_account, id_of, upsert_account
 from portal.kit.errors import NotFound
 from portal.kit.web import SiteDep
@@ -225,13 +226,15 @@ async def put_member(request: Request, site: SiteDep, _key: Writes, account: Acc
 
 
 @router.delete("/accounts/{account}/members/{member}", status_code=204, responses=described(401, 403, 404))
-async def delete_member(site: SiteDep, _key: Writes, account: AccountId, member: MemberId) -> Response:
-    """Erase a person. What they did still counts for the customer, without a name."""
+async def delete_member(site: SiteDep, key: Writes, account: AccountId, member: MemberId) -> Response:
+    """Erase a person everywhere. What they did still counts for the customer, without a name; late events do not bring
+    them back. It is on record that this key did it, and when."""
     wanted, person = known_id(account, site.zone), known_id(member, site.zone)
     now = site.clock()
 
     def work(session: Session) -> None:
-        erase_member(session, member_called(session, account_called(session, wanted), person), now=now)
+        member = member_called(session, account_called(session, wanted), person)
+        erase_member(session, member, by=f"API: {session.get_one(ApiKey, key).name}", now=now)
 
     await site.database.write(work)
     return Response(status_code=204)

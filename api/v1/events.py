@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel
 from sqlmodel import Session
 
@@ -14,6 +15,7 @@ from api.auth import Reads
 from api.problems import described
 from portal.accounts.people import member_of, memberships_by_external_id
 from portal.accounts.service import account_by_external_id
+from portal.events.export import MEDIA_TYPE, as_file, jsonl
 from portal.events.reads import LARGEST_PAGE, Cursor, EventFilters, Listed, list_events
 from portal.events.sources import source_named
 from portal.kit.errors import FieldProblem, Invalid, NotFound
@@ -74,6 +76,44 @@ async def events(
 
     page, following = await site.database.report(work)
     return EventPage(events=[_out(one) for one in page], next=_write_cursor(following) if following else None)
+
+
+@router.get(
+    "/events/export",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "One JSON object a line, with the fields of an event, oldest first.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        },
+        **described(401, 403, 404, 422, 503),
+    },
+    operation_id="export_events",
+)
+async def export_events(
+    site: SiteDep,
+    _key: Reads,
+    account: Name | None = None,
+    member: Name | None = None,
+    event: Name | None = None,
+    source: Name | None = None,
+    from_: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    to: AwareDatetime | None = None,
+) -> StreamingResponse:
+    """All raw events that are still kept, as JSONL, streamed. What arrives meanwhile may be in it or not."""
+
+    def work(session: Session) -> EventFilters:
+        return EventFilters(
+            account_id=_account_id(session, account),
+            members=_members(session, account, member),
+            event=event,
+            source_id=_source_id(session, source),
+            from_at=from_,
+            to_at=to,
+        )
+
+    filters = await site.database.read(work)
+    return StreamingResponse(jsonl(site.database, filters), media_type=MEDIA_TYPE, headers=as_file("events"))
 
 
 def _out(one: Listed) -> EventOut:

@@ -15,6 +15,7 @@ from api.auth import Sender, key_in_headers, sender_of
 from api.body import json_in, read_bytes
 from api.limits import note_standing
 from api.problems import Malformed, described, locale_of, problem
+from portal.events.activity import refused_of
 from portal.events.ingest import Outcome
 from portal.events.intake import Intake
 from portal.events.rules import KINDS, REFUSALS, Incoming, Kind, Refusal, as_seen_by_browser, parse
@@ -125,10 +126,15 @@ async def _take(
         else:
             accepted.append((index, read))
     outcome = Outcome()
-    if accepted:
+    if messages:
         intake: Intake = request.app.state.intake
-        incomings = [one for _, one in accepted]
-        outcome = await intake.take(incomings, source=sender.source, received_at=now, from_browser=sender.from_browser)
+        outcome = await intake.take(
+            [one for _, one in accepted],
+            source=sender.source,
+            received_at=now,
+            from_browser=sender.from_browser,
+            refused=refused_of(messages, refused),
+        )
     refused += [(accepted[place][0], code) for place, code in outcome.rejected]
     return _answer(request, outcome, sorted(refused), is_single=kind is not None, count=len(messages))
 

@@ -11,15 +11,24 @@ from sqlmodel import Session, col
 
 from portal.accounts.errors import NameTaken
 from portal.accounts.models import ApiKey
+from portal.kit.errors import FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
 from portal.kit.secrets import hash_token, new_token
 
 Scope = Literal["read", "write"]
+NAME_CHARS = 100
 USED_EVERY = timedelta(hours=1)
 
 
 def add_api_key(session: Session, name: str, scope: Scope, *, now: datetime) -> tuple[ApiKey, str]:
-    """A new key and its secret, which nobody can show again. `write` includes `read`."""
+    """A new key and its secret, which nobody can show again. `write` includes `read`.
+
+    Raises `Invalid` for a name that is none or too long, `NameTaken` for one that is used, by a revoked key too.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= NAME_CHARS:
+        said = Message("A name has 1 to 100 characters.")
+        raise Invalid(said, problems=[FieldProblem("name", "length", said)])
     if session.execute(select(col(ApiKey.id)).where(col(ApiKey.name) == name)).first() is not None:
         raise NameTaken(Message("There is a key named “%(name)s” already.", name=name))
     secret = new_token("ak_")
@@ -27,6 +36,22 @@ def add_api_key(session: Session, name: str, scope: Scope, *, now: datetime) -> 
     session.add(key)
     session.flush()
     return key, secret
+
+
+def api_key_of(session: Session, key_id: int) -> ApiKey:
+    """One key; `NotFound` for none."""
+    found: ApiKey | None = session.get(ApiKey, key_id) if 0 < key_id < 2**31 else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def api_key_named(session: Session, name: str) -> ApiKey:
+    """The key of this name; `NotFound` names it."""
+    found: ApiKey | None = session.execute(select(ApiKey).where(col(ApiKey.name) == name)).scalar_one_or_none()
+    if found is None:
+        raise NotFound(Message("There is no key named “%(name)s”.", name=name))
+    return found
 
 
 def find_api_key(session: Session, secret: str) -> ApiKey | None:

@@ -207,3 +207,27 @@ class ApiKey(Row, table=True):
     created_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+class Erasure(Row, table=True):
+    """That a person was erased, on record: by whom, when and why, and nothing of who it was."""
+
+    __table_args__ = (Index("ix_erasure_account_id", "account_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(sa_column=Column(Integer, ForeignKey("account.id", ondelete="CASCADE"), nullable=False))
+    member_id: int
+    at: datetime
+    by: str = Field(max_length=200)
+    reason: str = Field(default="", max_length=1000)
+
+
+class Tombstone(Row, table=True):
+    """An id or an address of somebody who was erased from a customer, as a keyed hash: it can be recognised when it
+    comes again, and not be read."""
+
+    mac: str = Field(primary_key=True, max_length=64)
+    account_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    erased_at: datetime

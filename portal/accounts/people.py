@@ -100,14 +100,6 @@ def mark_member_returned(session: Session, member: Member, *, now: datetime) -> 
         _apply(session, member, {"left_at": None}, now=now)
 
 
-def erase_member(session: Session, member: Member, *, now: datetime) -> None:
-    """Delete the person. What they did stays with the customer, without a name."""
-    account_id = member.account_id
-    session.delete(member)
-    session.flush()
-    touched(session, [account_id], now=now)
-
-
 def member_of(session: Session, account_id: int, external_id: str) -> Member | None:
     """The person of this customer whom the product calls `external_id`."""
     query = select(Member).where(col(Member.account_id) == account_id, col(Member.external_id) == external_id)

@@ -209,7 +209,7 @@ def _reached_at(
         if count >= query.at_least:
             if missing == 1:
                 return one.first_at
-            return reads.nth_event_at(
+            exact = reads.nth_event_at(
                 session,
                 account_id=subject.account_id,
                 member_id=subject.member_id,
@@ -218,6 +218,8 @@ def _reached_at(
                 to_at=day_start(one.day + ONE_DAY, zone),
                 nth=missing,
             )
+            # Raw events may be gone by now (retention): then the day is right, and its last moment stands for it.
+            return exact or one.last_at
     return None
 
 

@@ -28,7 +28,7 @@ from portal.checklists.steps import complete_step
 from portal.content.readers import Reader
 from portal.demo.cast import PLANS, STAFF, Company, companies
 from portal.demo.story import Happening, happenings
-from portal.events import sources
+from portal.events import rotation, sources
 from portal.events.ingest import ingest, record
 from portal.events.rules import Incoming
 from portal.kit.clock import day_start, local_day
@@ -93,7 +93,7 @@ def build(settings: Settings, *, now: datetime, progress: Progress) -> Demo:
 
 
 async def _build(settings: Settings, now: datetime, progress: Progress) -> list[tuple[str, str]]:
-    database = open_database(settings.database_url, zone=settings.zone)
+    database = open_database(settings.database_url, zone=settings.zone, secrets=Secrets(settings.secret))
     try:
         return await _live(database, settings, now, progress)
     finally:
@@ -176,6 +176,7 @@ def _one_day(
             received_at=now,
             zone=zone,
         )
+        rotation.source_of(session, source_id).last_seen_at = now
     for one in happened:
         if one.act != "event":
             _act(session, one, settings)

@@ -7,6 +7,7 @@ cost about as many round trips as one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from sqlmodel import Session, col
 from portal.accounts.changes import AccountChange, Subscribers, gathered
 from portal.accounts.models import Member
 from portal.events import rollups
+from portal.events.activity import Taken, count_taken
 from portal.events.aliases import known_now, name_people, refs_of
 from portal.events.attribute import (
     Directory,
@@ -38,6 +40,7 @@ from portal.events.identities import Saying, describe_accounts, describe_members
 from portal.events.models import Event
 from portal.events.rollups import Recorded
 from portal.events.rules import HAPPENINGS, Incoming
+from portal.events.silence import without_the_erased
 from portal.events.sources import portal_source_id
 from portal.kit.db import zone_of
 
@@ -84,10 +87,12 @@ def ingest_together(
     """The same for what several requests of one source brought: one batch, and an outcome for each of them."""
     fresh = _once(session, [one for request in requests for one in request], source_id, from_browser)
     refused: set[str] = set()
-    stored = _Stored(frozenset(), [])
+    stored = _Stored({}, [])
     if fresh:
         stored, refused = _take_in(session, list(fresh.values()), source_id, received_at, zone, from_browser)
-    return [_outcome(request, fresh, stored.message_ids, refused) for request in requests]
+    outcomes = [_outcome(request, fresh, stored.message_ids, refused) for request in requests]
+    _count(session, requests, outcomes, fresh, stored, source_id=source_id, received_at=received_at, zone=zone)
+    return outcomes
 
 
 def record(
@@ -158,8 +163,12 @@ def attach_waiting(session: Session, *, account_ids: Sequence[int], now: datetim
 
 @dataclass(frozen=True)
 class _Stored:
-    message_ids: Collection[str]
+    ids: Mapping[str, int]
     happened: list[Recorded]
+
+    @property
+    def message_ids(self) -> Collection[str]:
+        return self.ids.keys()
 
 
 def _take_in(
@@ -175,6 +184,7 @@ def _take_in(
     try:
         with gathered(session, now=received_at):
             directory = look_up(session, batch)
+            batch = without_the_erased(session, directory, batch)
             named, news = batch, set[str]()
             if not from_browser:
                 named, news = name_people(session, directory, batch, source_id=source_id, now=received_at)
@@ -205,6 +215,38 @@ def _take_in(
     if happened or moved:
         subscribers.tell(session, [*moved, *happened], now=received_at)
     return stored, refused
+
+
+def _count(
+    session: Session,
+    requests: Sequence[Sequence[Incoming]],
+    outcomes: Sequence[Outcome],
+    fresh: Mapping[str, Incoming],
+    stored: _Stored,
+    *,
+    source_id: int,
+    received_at: datetime,
+    zone: ZoneInfo,
+) -> None:
+    """Keep the daily figures of the source: last of all, since its row is what other batches of it wait for."""
+    taken = [Taken(new, fresh[key].name, fresh[key].at) for key, new in stored.ids.items()]
+    duplicates: list[str] = []
+    if any(outcome.duplicates for outcome in outcomes):
+        left = Counter(one.message_id for request in requests for one in request)
+        left.subtract(stored.ids.keys())
+        for request, outcome in zip(requests, outcomes, strict=True):
+            left.subtract(request[index].message_id for index, _ in outcome.rejected)
+        duplicates = list(left.elements())
+    rejected = Counter(code for outcome in outcomes for _, code in outcome.rejected)
+    count_taken(
+        session,
+        source_id,
+        taken,
+        duplicates=duplicates,
+        rejected=rejected,
+        received_at=received_at,
+        zone=zone,
+    )
 
 
 def _outcome(
@@ -296,7 +338,7 @@ def _row(
 
 def _store(session: Session, rows: list[dict[str, Any]]) -> _Stored:
     if not rows:
-        return _Stored(frozenset(), [])
+        return _Stored({}, [])
     statement = insert_ignoring(dialect_of(session), Event, Event.id, Event.message_id)
     ids: dict[str, int] = {key: new for new, key in session.connection().execute(statement, rows) if new is not None}
     happened = [
@@ -313,7 +355,7 @@ def _store(session: Session, rows: list[dict[str, Any]]) -> _Stored:
         for row in rows
         if row["account_id"] is not None and row["message_id"] in ids and row["kind"] in HAPPENINGS
     ]
-    return _Stored(ids.keys(), happened)
+    return _Stored(ids, happened)
 
 
 def _member_refs(session: Session, account_ids: Iterable[int]) -> set[str]:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from portal.events.activity import Refused, note_refused
 from portal.events.ingest import Outcome, ingest_together
 from portal.events.rules import HAPPENINGS, Incoming
 from portal.events.sources import KnownSource, note_seen
@@ -40,6 +41,7 @@ class _Brought:
     incomings: Sequence[Incoming]
     source: KnownSource
     received_at: datetime
+    refused: Refused | None
     outcome: asyncio.Future[Outcome] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
@@ -66,14 +68,21 @@ class Intake:
         self._emptying: set[asyncio.Task[None]] = set()
 
     async def take(
-        self, incomings: Sequence[Incoming], *, source: KnownSource, received_at: datetime, from_browser: bool = False
+        self,
+        incomings: Sequence[Incoming],
+        *,
+        source: KnownSource,
+        received_at: datetime,
+        from_browser: bool = False,
+        refused: Refused | None = None,
     ) -> Outcome:
         """Take in what one request brought; answered once it is committed.
 
+        `refused` is what of it could not be read as events: it is counted and noted, and in no `Outcome`.
         Raises what `Database.write` raises, and `TooMany` where too much of this source is waiting already.
         """
         self.expect(source, from_browser=from_browser)
-        brought = _Brought(incomings, source, received_at)
+        brought = _Brought(incomings, source, received_at, refused)
         key = (source.id, from_browser)
         self._waiting[key] += len(incomings)
         queue = self._queues.get(key)
@@ -118,6 +127,8 @@ class Intake:
                 zone=self._zone,
                 from_browser=from_browser,
             )
+            refused = [brought.refused for brought in together if brought.refused is not None]
+            note_refused(session, newest.source.id, refused, received_at=received_at, zone=self._zone)
             note_seen(session, newest.source, now=received_at)
             return outcomes
 

@@ -18,7 +18,8 @@ class Source(Row, table=True):
     """Something that sends events. `write_key_hash` is SHA-256; the two secrets are encrypted under the secret key.
 
     While a key or a secret is being changed the previous one still counts, until the moment beside it. `webhook_auth`
-    is how its webhooks prove where they come from; `events_per_second` is its own limit, where it has one.
+    is how its webhooks prove where they come from; `events_per_second` is its own limit, where it has one. Its raw
+    events are kept for `keep_months`.
     """
 
     __table_args__ = (
@@ -27,6 +28,7 @@ class Source(Row, table=True):
         UniqueConstraint("write_key_hash"),
         one_of("webhook_auth", "signature", "bearer"),
         CheckConstraint("events_per_second > 0", name="events_per_second"),
+        CheckConstraint("keep_months >= 3", name="keep_months"),
         Index("ix_source_previous_write_key_hash", "previous_write_key_hash"),
     )
 
@@ -48,6 +50,7 @@ class Source(Row, table=True):
     previous_signing_secret_until: datetime | None = None
     webhook_auth: str = Field(default="signature", max_length=9, sa_column_kwargs={"server_default": "signature"})
     events_per_second: int | None = None
+    keep_months: int = Field(default=25, sa_column_kwargs={"server_default": "25"})
 
 
 class Event(Row, table=True):
@@ -132,3 +135,40 @@ class EventDay(Row, table=True):
     count: int
     first_at: datetime
     last_at: datetime
+
+
+class SourceDay(Row, table=True):
+    """How much of one thing a source sent on one day of the vendor's zone, the day on which it came in.
+
+    `first_at` and `last_at` are when it happened. The row without a name counts what was not taken: duplicates and
+    rejected. `last_event_id` is the newest event of the row: from there a source's latest events are looked for.
+    """
+
+    __tablename__ = "source_day"
+
+    source_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("source.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    day: date = Field(primary_key=True)
+    name: str = Field(primary_key=True, max_length=200)
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    last_event_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))
+
+
+class TurnedAway(Row, table=True):
+    """What one request brought that was not taken, and why: `codes` are (code: how many), `sample` is the beginning of
+    the first of them. Only the last of each source are kept, and none for long: it may speak of people."""
+
+    __tablename__ = "turned_away"
+    __table_args__ = (Index("ix_turned_away_source_id_id", "source_id", "id"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    source_id: int = Field(sa_column=Column(Integer, ForeignKey("source.id", ondelete="CASCADE"), nullable=False))
+    at: datetime
+    duplicates: int = 0
+    codes: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    sample: str = Field(max_length=1000)

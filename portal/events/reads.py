@@ -6,8 +6,8 @@ or needs the very moment of the one that made it true.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -170,6 +170,30 @@ def list_events(
     rows = [Listed(*row) for row in session.connection().execute(_newest_first(asked).limit(limit + 1))]
     page = rows[:limit]
     return page, Cursor(page[-1].at, page[-1].id) if len(rows) > limit else None
+
+
+def events_from(session: Session, filters: EventFilters, *, after: Cursor | None, limit: int) -> list[Listed]:
+    """Up to `limit` events behind `after`, oldest first: to go through all there are."""
+    where = _filtered(replace(filters, source_id=None))
+    if filters.source_id is not None:
+        # `+ 0` keeps planners from the index over a source's message ids, which would be sorted anew for each page.
+        where.append((col(Event.source_id) + 0) == filters.source_id)
+    if after is not None:
+        at = col(Event.at)
+        where += [at >= after.at, or_(at > after.at, col(Event.id) > after.id)]
+    asked = _LISTED.where(*where).order_by(col(Event.at), col(Event.id)).limit(limit)
+    return [Listed(*row) for row in session.connection().execute(asked)]
+
+
+def every_event(session: Session, filters: EventFilters) -> Iterator[Listed]:
+    """All events that fit, oldest first, a thousand at a time."""
+    after = None
+    while True:
+        page = events_from(session, filters, after=after, limit=1000)
+        yield from page
+        if len(page) < 1000:
+            return
+        after = Cursor(page[-1].at, page[-1].id)
 
 
 def timeline(session: Session, *, account_id: int, limit: int, before: Cursor | None = None) -> list[Happening]:

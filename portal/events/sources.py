@@ -199,9 +199,14 @@ def normal_origin(text: str) -> str | None:
     return f"{parts.scheme}://{named}" + ("" if is_default else f":{port}")
 
 
+def new_webhook_secret() -> str:
+    """A secret as Standard Webhooks wants it: 32 random bytes in base64."""
+    return "whsec_" + base64.b64encode(random.token_bytes(32)).decode()
+
+
 def _add(session: Session, secrets: Secrets, name: str, origins: list[str], now: datetime) -> NewSource:
     public_key, write_key, signing_secret = new_token("pk_", size=24), new_token("wk_"), new_token("ws_")
-    webhook_secret = "whsec_" + base64.b64encode(random.token_bytes(32)).decode()
+    webhook_secret = new_webhook_secret()
     row: dict[str, Any] = {
         "name": name,
         "public_key": public_key,

@@ -12,9 +12,10 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.invitations import absent
-from portal.accounts.models import Account, Member, Plan
+from portal.accounts.models import Account, Erasure, Member, Plan
 from portal.accounts.paths import customer_path
 from portal.accounts.people import members_of
+from portal.accounts.personal import erasures_of
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.visits import SeesCustomers, StaffViewer
 from portal.checklists.catalog import catalog
@@ -109,6 +110,7 @@ class AccountPage:
     timeline: Timeline
     older_href: str
     is_newest: bool
+    erasures: Sequence[Erasure]
     base: str
     may_act: bool
     absent: int
@@ -162,6 +164,7 @@ def _page(
         timeline=happened,
         older_href=f"?{urlencode({'before': happened.older})}#timeline" if happened.older else "",
         is_newest=place is None,
+        erasures=erasures_of(session, account_id),
         base=customer_path(external_id),
         may_act=viewer.may("act_for_customers"),
         absent=len(absent(session, account, now=now)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from portal.accounts import invitation_mails, invitations, mails, sign_in
+from portal.accounts import invitation_mails, invitations, mails, personal, sign_in
 from portal.jobs import schedule, upkeep
 from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
@@ -21,12 +21,20 @@ async def send_mail(site: Site, job: Claim) -> None:
     await site.mailer.send(Mail(**job.payload), now=site.clock())
 
 
+async def sweep_person(site: Site, job: Claim) -> None:
+    """Erase once more whatever was being written while somebody was erased."""
+    sealed = job.payload.get("sealed")
+    if sealed:
+        await site.database.write(lambda session: personal.sweep(session, sealed, job_id=job.id, now=site.clock()))
+
+
 def kinds(site: Site) -> Mapping[str, Kind]:
     """Everything that this installation can do in the background."""
     return {
         sign_in.MAIL_JOB: Kind(partial(mails.send_sign_in_mail, site), priority=URGENT),
         invitations.MAIL_JOB: Kind(partial(invitation_mails.send_invitation, site)),
         "mail": Kind(partial(send_mail, site)),
+        personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
         upkeep.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         **schedule.kinds(site),
     }

@@ -15,6 +15,8 @@ from portal.checklists.definition import conditions
 from portal.checklists.enrollment import enroll_accounts, evaluate_all
 from portal.checklists.runs import load_runs
 from portal.conditions.model import is_time_dependent
+from portal.events.activity import forget_turned_away
+from portal.events.retention import forget_events
 from portal.kit.db import zone_of
 from portal.kit.jobs import Claim, enqueue, purge
 from portal.kit.web import Site
@@ -31,6 +33,7 @@ async def run(site: Site) -> None:
     await site.database.write(partial(_begin, now=now))
     while await site.database.write(lambda session: purge(session, before=now - KEEP_JOBS)):
         pass
+    await forget_events(site.database, now=now)  # last, since it may take long
 
 
 async def look_again(site: Site, job: Claim) -> None:
@@ -60,6 +63,7 @@ def queue_look(
 
 def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
+    forget_turned_away(session, now=now)
     queue_look(session, keys=_changing_by_time(catalog(session)), now=now)
 
 

@@ -14,6 +14,8 @@ TOP = 26
 BAR_SHARE = 0.62
 """How much of its slot a bar takes."""
 
+DAY_SHARE = 0.8
+
 NICE_STEPS = (1, 2, 5, 7, 10, 14, 20, 30, 60, 90, 180, 365)
 
 
@@ -136,6 +138,36 @@ class FunnelRow:
     reached: float
     completed: float
     href: str
+
+
+@dataclass(frozen=True)
+class DayBars:
+    """One bar a day over a zero line at `floor`; `lines` are 0 and the highest day."""
+
+    height: int
+    floor: int
+    lines: tuple[Line, ...]
+    bars: tuple[Rect, ...]
+    ticks: tuple[Tick, ...] = ()
+
+
+def day_bars(counts: Sequence[int], *, height: int, labels: Sequence[str] = (), highest: str = "") -> DayBars:
+    """Counts side by side, the highest as tall as there is room; a day with nothing has no bar.
+
+    With `labels` (the first and the last day) and `highest` (its value in words) there is room for them.
+    """
+    most, slot = max(counts, default=0), 100 / max(len(counts), 1)
+    top, floor = (TOP, height - 28) if labels else (1, height - 1)
+    bars = []
+    for index, count in enumerate(counts):
+        if count:
+            tall = max(1.0, round((floor - top) * count / most, 1))
+            left = round(index * slot + slot * (1 - DAY_SHARE) / 2, 2)
+            bars.append(Rect(left, round(floor - tall, 1), round(slot * DAY_SHARE, 2), tall))
+    lines = (Line(floor, "0"), *([Line(top, highest)] if most and highest else []))
+    ends = ((0.0, "start"), (100.0, "end"))
+    ticks = tuple(Tick(x, label, anchor) for (x, anchor), label in zip(ends, labels, strict=False))
+    return DayBars(height, floor, lines, tuple(bars), ticks)
 
 
 def cohort_bars(cohorts: Sequence[Cohort], *, height: int = 236) -> BarChart:

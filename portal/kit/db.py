@@ -33,6 +33,7 @@ from sqlmodel import Session
 
 from portal.kit.errors import Unavailable
 from portal.kit.refusals import is_unavailable, lost_a_race, refused, unavailable
+from portal.kit.secrets import Secrets
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
@@ -75,15 +76,18 @@ class Database(ABC):
         return self.url.get_backend_name() == "sqlite"
 
 
-def open_database(url: str, *, zone: ZoneInfo = TOKYO, busy_seconds: float = BUSY_SECONDS) -> Database:
-    """`sqlite:///file.db` or `postgresql://user@host/name`. `zone` is the vendor's: see `zone_of`.
+def open_database(
+    url: str, *, zone: ZoneInfo = TOKYO, secrets: Secrets | None = None, busy_seconds: float = BUSY_SECONDS
+) -> Database:
+    """`sqlite:///file.db` or `postgresql://user@host/name`. `zone` and `secrets` are the vendor's: see `zone_of` and
+    `secrets_of`.
 
     `busy_seconds` is how long SQLite waits for another process that is writing.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return SqliteDatabase(parsed, zone, busy_seconds=busy_seconds)
-    return PostgresDatabase(parsed, zone)
+        return SqliteDatabase(parsed, zone, secrets, busy_seconds=busy_seconds)
+    return PostgresDatabase(parsed, zone, secrets)
 
 
 def zone_of(session: Session) -> ZoneInfo:
@@ -95,11 +99,23 @@ def zone_of(session: Session) -> ZoneInfo:
     return zone
 
 
-def run(url: str, work: Work[T], *, zone: ZoneInfo = TOKYO, write: bool = True) -> T:
+def secrets_of(session: Session) -> Secrets:
+    """The installation's secrets: to recognise what only a keyed hash is kept of.
+
+    They go with the session because whoever takes events in must not be able to forget them. `LookupError` where the
+    database was opened without.
+    """
+    secrets: Secrets | None = session.info.get("secrets")
+    if secrets is None:
+        raise LookupError("this database was opened without the installation's secrets")
+    return secrets
+
+
+def run(url: str, work: Work[T], *, zone: ZoneInfo = TOKYO, secrets: Secrets | None = None, write: bool = True) -> T:
     """Open `url`, run one unit of work and close: for the command line."""
 
     async def once() -> T:
-        database = open_database(url, zone=zone)
+        database = open_database(url, zone=zone, secrets=secrets)
         try:
             return await (database.write(work) if write else database.report(work))
         finally:
@@ -152,9 +168,9 @@ def sqlite_engine(url: URL, *, query_only: bool, shared: bool = False, busy_seco
 class SqliteDatabase(Database):
     """SQLite in WAL mode with full sync: what was answered survives a power cut."""
 
-    def __init__(self, url: URL, zone: ZoneInfo, *, busy_seconds: float) -> None:
+    def __init__(self, url: URL, zone: ZoneInfo, secrets: Secrets | None, *, busy_seconds: float) -> None:
         self.url = url
-        self._info = {"zone": zone}
+        self._info = {"zone": zone, "secrets": secrets}
         self._closed = False
         self._inline = sqlite_engine(url, query_only=True, shared=True, busy_seconds=busy_seconds)
         self._pooled = sqlite_engine(url, query_only=True, busy_seconds=busy_seconds)
@@ -294,9 +310,9 @@ def postgres_engine(url: URL, **options: Any) -> AsyncEngine:
 class PostgresDatabase(Database):
     """PostgreSQL: one transaction a unit; a unit that lost a race is run again."""
 
-    def __init__(self, url: URL, zone: ZoneInfo) -> None:
+    def __init__(self, url: URL, zone: ZoneInfo, secrets: Secrets | None) -> None:
         self.url = url
-        self._info = {"zone": zone}
+        self._info = {"zone": zone, "secrets": secrets}
         self._engine = postgres_engine(url, pool_size=10, max_overflow=10, pool_timeout=5, pool_pre_ping=False)
         self._readers = self._engine.execution_options(postgresql_readonly=True)
 

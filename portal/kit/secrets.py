@@ -36,14 +36,15 @@ class Secrets:
 
     def mac(self, purpose: str, value: str) -> str:
         """64 hex characters that only a holder of the secret key can make for `value`."""
-        return self._macs(purpose, value)[0]
+        return self.macs(purpose, value)[0]
 
     def verify(self, purpose: str, value: str, mac: str) -> bool:
         """Whether `mac` was made for `value` and `purpose`, in constant time."""
         given = mac.encode("utf-8", "replace")
-        return any(hmac.compare_digest(known.encode(), given) for known in self._macs(purpose, value))
+        return any(hmac.compare_digest(known.encode(), given) for known in self.macs(purpose, value))
 
-    def _macs(self, purpose: str, value: str) -> list[str]:
+    def macs(self, purpose: str, value: str) -> list[str]:
+        """What `mac` makes now, and what it made under the previous key: to find what either has marked."""
         return [hmac.new(derive(key, purpose), value.encode(), "sha256").hexdigest() for key in self._keys]
 
     def _fernet(self) -> MultiFernet:

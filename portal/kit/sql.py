@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Integer
+from sqlalchemy import ColumnElement, Integer, Text, cast, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import SQLCoreOperations
@@ -35,3 +36,11 @@ def _sqlite(element: epoch, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(epoch, "postgresql")
 def _postgresql(element: epoch, compiler: SQLCompiler, **options: Any) -> str:
     return f"CAST(FLOOR(EXTRACT(EPOCH FROM {compiler.process(element.clauses, **options)})) AS BIGINT)"
+
+
+def mentions(column: SQLCoreOperations[Any], text: str) -> ColumnElement[bool]:
+    """Whether a column of text or JSON contains `text`, whatever the case of its letters: to narrow down what is then
+    looked at closely. JSON is searched as it is written."""
+    written = json.dumps(text, ensure_ascii=False)[1:-1]
+    ways = dict.fromkeys((text, written))
+    return or_(*(cast(column, Text).icontains(one, autoescape=True) for one in ways))

@@ -77,6 +77,7 @@ def _environment(locale: Locale, assets: Assets, zone: ZoneInfo) -> Environment:
             "percent": partial(dates.percent, locale=locale),
             "say": partial(_say, locale=locale),
             "in_locale": partial(in_locale, locale=locale),
+            "tojson_plain": tojson_plain,
         }
     )
     return environment
@@ -84,6 +85,11 @@ def _environment(locale: Locale, assets: Assets, zone: ZoneInfo) -> Environment:
 
 def _say(message: Message | str, *, locale: Locale) -> str:
     return message.into(locale) if isinstance(message, Message) else message
+
+
+def tojson_plain(value: object) -> str:
+    """`value` as JSON for people to read; the template escapes it like any other text."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
 def in_locale(texts: Mapping[str, str], *, locale: Locale) -> str:

@@ -58,7 +58,7 @@ async function send(form: HTMLFormElement, submitter: HTMLElement | null, select
 }
 
 /** Replace the element here by its namesake there; keep what was opened open, and the focus where it was. */
-function takeOver(page: Document, selector: string): void {
+export function takeOver(page: Document, selector: string): void {
   const old = document.querySelector(selector);
   const fresh = page.querySelector(selector);
   if (!old || !fresh) return;

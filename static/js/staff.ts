@@ -1,6 +1,11 @@
 /**
- * What only the staff desk needs: a table row opens with a click anywhere on it, as its link does.
+ * What only the staff desk needs: a table row opens with a click anywhere on it, as its link does, and regions that
+ * look again by themselves.
  */
+import { refreshing } from "./refresh";
+
+refreshing();
+
 document.addEventListener("click", (event) => {
   const target = event.target;
   if (!(target instanceof Element) || target.closest("a, button, input, select, summary, label")) return;

@@ -104,7 +104,16 @@ async def test_members_find_nothing_at_the_staff_desk(client: httpx.AsyncClient,
 
 async def test_the_desk_opens_for_staff_on_an_empty_installation(client: httpx.AsyncClient, db: Database) -> None:
     client.cookies.set("banso", await db.write(lambda session: sign_in_as(session, make_staff(session), now=NOW)))
-    for path in ("/staff", "/staff/onboarding", "/staff/accounts", "/staff/content", "/manuals", "/tutorials", "/me"):
+    for path in (
+        "/staff",
+        "/staff/onboarding",
+        "/staff/accounts",
+        "/staff/content",
+        "/staff/sources",
+        "/manuals",
+        "/tutorials",
+        "/me",
+    ):
         for locale in LOCALES:
             answer = await client.get(f"{path}?lang={locale}")
             assert answer.status_code == 200, path

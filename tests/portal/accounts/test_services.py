@@ -14,7 +14,6 @@ from portal.accounts.keys import add_api_key, find_api_key, is_use_due, note_use
 from portal.accounts.listing import NONE, Filters, Sort, facets, list_accounts
 from portal.accounts.models import Account, Plan
 from portal.accounts.people import (
-    erase_member,
     mark_member_left,
     mark_member_returned,
     member_of,
@@ -23,6 +22,7 @@ from portal.accounts.people import (
     stub_member,
     upsert_member,
 )
+from portal.accounts.personal import erase_member
 from portal.accounts.plans import list_plans, put_plan
 from portal.accounts.service import (
     account_by_external_id,
@@ -185,7 +185,7 @@ async def test_people_come_and_go_and_are_forgotten(db: Database, heard: Heard) 
         left = member.left_at
         mark_member_returned(session, member, now=NOW)
         back = member.left_at
-        erase_member(session, member, now=NOW)
+        erase_member(session, member, by="test", now=NOW)
         return [left, back, member_of(session, id_of(account), "u1")]
 
     assert await db.write(work) == [NOW, None, None]

@@ -10,7 +10,8 @@ from sqlmodel import Session
 
 from portal.accounts import changes
 from portal.accounts.models import Account
-from portal.accounts.people import erase_member, member_of, upsert_member
+from portal.accounts.people import member_of, upsert_member
+from portal.accounts.personal import erase_member
 from portal.accounts.service import upsert_account
 from portal.events import ingest as ingesting
 from portal.events.ingest import Outcome, record
@@ -233,7 +234,7 @@ async def test_what_the_erased_did_stays_with_their_company(feed: Feed, db: Data
         account_id = feed.told[0].account_id
         member = member_of(session, account_id, "u1")
         assert member is not None
-        erase_member(session, member, now=NOW)
+        erase_member(session, member, by="test", now=NOW)
 
     leave = changes.subscribe(ingesting.follow_accounts)
     try:
