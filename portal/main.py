@@ -90,10 +90,11 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     app.add_exception_handler(visits.SignInNeeded, visits.ask_to_sign_in)
     app.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], include_in_schema=False)
+    # The most read first: routes are tried in this order.
     for pages in (
+        content_pages,
         desk_pages,
         accounts_pages,
-        content_pages,
         tutorials_pages,
         checklists_pages,
         insights_pages,

@@ -44,7 +44,7 @@ class Secrets:
         return any(hmac.compare_digest(known.encode(), given) for known in self._macs(purpose, value))
 
     def _macs(self, purpose: str, value: str) -> list[str]:
-        return [hmac.new(derive(key, purpose), value.encode(), "sha256").hexdigest() for key in self._keys]
+        return [hmac.digest(derive(key, purpose), value.encode(), "sha256").hex() for key in self._keys]
 
     def _fernet(self) -> MultiFernet:
         return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(key, "encrypt"))) for key in self._keys])
