@@ -157,6 +157,7 @@ class Completion(Row, table=True):
             sqlite_where=text("member_id IS NULL AND undone_at IS NULL"),
             postgresql_where=text("member_id IS NULL AND undone_at IS NULL"),
         ),
+        Index("ix_completion_enrollment_id", "enrollment_id"),
         Index("ix_completion_member_id", "member_id", sqlite_where=A_PART, postgresql_where=A_PART),
     )
 

@@ -20,9 +20,9 @@ from sqlmodel import Session
 
 from portal.conditions.model import Condition
 from portal.conditions.parse import ConditionProblems, parse
-from portal.content.memory import Recent
 from portal.content.models import Edition
 from portal.kit.i18n import Locale, as_locale
+from portal.kit.memory import Recent
 from portal.kit.prepared import Prepared
 from portal.kit.rows import Row
 from portal.kit.secrets import new_token

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, bindparam, func, select
+from sqlalchemy import Integer, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -38,16 +38,6 @@ def insert_ignoring(dialect: str, table: Any, *returning: Any) -> Any:
     """An insert that passes over rows that are there already; what it returns tells which were new."""
     statement: Any = insert_into(dialect, table).on_conflict_do_nothing()
     return statement.returning(*returning) if returning else statement
-
-
-def earlier(dialect: str, one: Any, other: Any) -> ColumnElement[Any]:
-    """The lesser of two columns of one row."""
-    return (func.least if dialect == "postgresql" else func.min)(one, other)
-
-
-def later(dialect: str, one: Any, other: Any) -> ColumnElement[Any]:
-    """The greater of two columns of one row."""
-    return (func.greatest if dialect == "postgresql" else func.max)(one, other)
 
 
 def lock_names(session: Session, names: Iterable[str]) -> None:

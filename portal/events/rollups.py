@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, update
 from sqlmodel import Session, col
 
+from portal.accounts.inserts import table_of
 from portal.accounts.models import Member
-from portal.events.dialect import dialect_of, earlier, insert_into, later
 from portal.events.models import Event, EventDay
 from portal.events.rules import HAPPENINGS
 from portal.kit.clock import day_start, local_day
+from portal.kit.prepared import Insertion, driver_of
 
 NO_MEMBER = 0
 Key = tuple[int, str, date, int]
@@ -149,26 +149,24 @@ _DAYS_BY_NAME = (
     )
     .order_by(col(EventDay.name), col(EventDay.day), col(EventDay.member_id))
 )
-_KEY = ["account_id", "name", "day", "member_id"]
+_KEY = ("account_id", "name", "day", "member_id")
+_SUMS = Insertion(
+    table_of(EventDay),
+    (*_KEY, "count", "first_at", "last_at"),
+    conflict="""ON CONFLICT (account_id, name, day, member_id) DO UPDATE SET
+        count = event_day.count + excluded.count,
+        first_at = least(event_day.first_at, excluded.first_at),
+        last_at = greatest(event_day.last_at, excluded.last_at)""",
+)
 
 
 def _add(session: Session, days: dict[Key, tuple[int, datetime, datetime]]) -> None:
     if not days:
         return
     # In one order everywhere: two transactions that count the same days must not wait for each other in a circle.
-    rows = [dict(zip((*_KEY, "count", "first_at", "last_at"), (*key, *days[key]), strict=True)) for key in sorted(days)]
-    session.connection().execute(_merge(dialect_of(session)), rows)
-
-
-@cache
-def _merge(dialect: str) -> Any:
-    adding = insert_into(dialect, EventDay)
-    new = adding.excluded
-    return adding.on_conflict_do_update(
-        index_elements=_KEY,
-        set_={
-            "count": col(EventDay.count) + new.count,
-            "first_at": earlier(dialect, col(EventDay.first_at), new.first_at),
-            "last_at": later(dialect, col(EventDay.last_at), new.last_at),
-        },
-    )
+    rows = [(*key, *days[key]) for key in sorted(days)]
+    driver = driver_of(session)
+    if driver is not None:
+        _SUMS.on_sqlite(driver, rows)
+    else:
+        _SUMS.on_postgresql(session.connection(), rows)

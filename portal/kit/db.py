@@ -109,10 +109,6 @@ def run(url: str, work: Work[T], *, zone: ZoneInfo = TOKYO, write: bool = True) 
     return asyncio.run(once())
 
 
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
 # --- SQLite -----------------------------------------------------------------------------------------------------------
 
 
@@ -124,7 +120,7 @@ def sqlite_engine(url: URL, *, query_only: bool, shared: bool = False, busy_seco
     begin = "BEGIN" if query_only else "BEGIN IMMEDIATE"
     engine = create_engine(
         url,
-        json_serializer=_json,
+        json_serializer=prepared.json_text,
         json_deserializer=orjson.loads,
         connect_args={"timeout": busy_seconds, "check_same_thread": False, "cached_statements": 512},
         **({"poolclass": StaticPool} if shared else {}),
@@ -308,7 +304,7 @@ def postgres_engine(url: URL, **options: Any) -> AsyncEngine:
     """An engine whose sessions speak UTC, so that no server setting changes what a date means."""
     return create_async_engine(
         postgres_url(url),
-        json_serializer=_json,
+        json_serializer=prepared.json_text,
         json_deserializer=orjson.loads,
         connect_args={"server_settings": {"timezone": "UTC", "jit": "off"}, "timeout": 5},
         **options,
