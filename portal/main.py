@@ -92,7 +92,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     app.add_exception_handler(visits.SignInNeeded, visits.ask_to_sign_in)
     app.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], include_in_schema=False)
-    # The most read first: routes are tried in this order.
+    # The most asked for first: routes are tried in this order.
+    app.mount("/api", build_api(home))
     for pages in (
         content_pages,
         desk_pages,
@@ -102,7 +103,6 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         insights_pages,
     ):
         app.include_router(pages.router)
-    app.mount("/api", build_api(home))
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
     return app
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import bindparam, distinct, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.changes import AccountChange
@@ -117,13 +117,13 @@ def _pending(session: Session, known: Catalog, news: Mapping[int, AccountNews]) 
         ]
         completes = bool(_completes_by_events(published) & heard.keys())
         if steps or completes:
-            concerned.append(_Concerned(enrollment_id, account_id, heard, steps, completes))
+            concerned.append(_Concerned(enrollment_id, account_id, started_at, heard, steps, completes))
     if not concerned:
         return {}
     done = _done(session, concerned)
     for one in concerned:
         one.steps = [step for step in one.steps if _can_change(step, one.heard, done.get((one.id, step.key), {}))]
-    counts = _counts(session, concerned)
+    counts = _counts(session, concerned, zone)
     found = {
         one.id: (frozenset(step.key for step in one.steps if _enough(step, counts, one.account_id)), one.completes)
         for one in concerned
@@ -137,6 +137,7 @@ class _Concerned:
 
     id: int
     account_id: int
+    started_at: datetime
     heard: AccountNews
     steps: list[Step]
     completes: bool
@@ -167,7 +168,7 @@ def _open(done: tuple[datetime, str] | None, earliest: datetime) -> bool:
     return done is None or (done[1] in BY_PROOF and earliest < done[0])
 
 
-def _enough(step: Step, counts: Mapping[tuple[int, str], tuple[int, int]], account_id: int) -> bool:
+def _enough(step: Step, counts: Counts, account_id: int) -> bool:
     """Whether the account has as many of the event, or as many days with it, as are asked for: no window holds more."""
     condition = step.done_when
     if not isinstance(condition, EventCount):
@@ -176,19 +177,41 @@ def _enough(step: Step, counts: Mapping[tuple[int, str], tuple[int, int]], accou
     return (days if condition.distinct == "day" else events) >= condition.at_least
 
 
-def _counts(session: Session, concerned: Sequence[_Concerned]) -> dict[tuple[int, str], tuple[int, int]]:
-    """How many events and days with one there were ever, by account and name, for the steps that ask for so many."""
-    asked = {
-        (one.account_id, step.done_when.event)
-        for one in concerned
-        for step in one.steps
-        if isinstance(step.done_when, EventCount)
-    }
-    if not asked:
-        return {}
-    accounts, names = {account for account, _ in asked}, {name for _, name in asked}
-    rows = _COUNTS.all(session, {"accounts": sorted(accounts), "names": sorted(names)})
-    return {(account_id, name): (events, days) for account_id, name, events, days in rows}
+Counts = Mapping[tuple[int, str], tuple[int, int]]
+"""How many events, and days with one, by account and name."""
+
+
+def _counts(session: Session, concerned: Sequence[_Concerned], zone: ZoneInfo) -> Counts:
+    """What the steps that ask for a number can have at most.
+
+    Where days are all that counts, older ones are not read: what a customer did in former years must not slow it down.
+    """
+    found: dict[tuple[int, str], tuple[int, int]] = {}
+    asked: defaultdict[bool, list[tuple[date, int, str]]] = defaultdict(list)
+    for one in concerned:
+        for step in one.steps:
+            if isinstance(step.done_when, EventCount):
+                first = _first_day(step.done_when, one, zone)
+                asked[first > date.min].append((first, one.account_id, step.done_when.event))
+    for questions in asked.values():
+        about = {
+            "accounts": sorted({account_id for _, account_id, _ in questions}),
+            "names": sorted({name for *_, name in questions}),
+            "first_day": min(first for first, *_ in questions),
+        }
+        for account_id, name, events, days in _COUNTS.all(session, about):
+            known = found.get((account_id, name), (0, 0))
+            found[account_id, name] = (max(events, known[0]), max(days, known[1]))
+    return found
+
+
+def _first_day(condition: EventCount, one: _Concerned, zone: ZoneInfo) -> date:
+    """The oldest day that can count together with what came in."""
+    if condition.within is not None:
+        return local_day(one.started_at, zone)
+    if condition.last is not None:
+        return condition.last.before(local_day(one.heard[condition.event].first_at, zone))
+    return date.min
 
 
 def _done(
@@ -222,6 +245,7 @@ _COUNTS = Prepared(
     .where(
         among(col(EventDay.account_id), "accounts"),
         among(col(EventDay.name), "names"),
+        col(EventDay.day) >= bindparam("first_day"),
     )
     .group_by(col(EventDay.account_id), col(EventDay.name))
 )

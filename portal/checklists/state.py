@@ -5,9 +5,9 @@ Steps that still wait say what counts towards them ("5 of 8 days"), from the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -24,8 +24,9 @@ from portal.checklists.rules import Progress, next_step, progress, scope_progres
 from portal.checklists.runs import Run, load_runs
 from portal.checklists.steps import run_of
 from portal.conditions.lookups import Book
+from portal.conditions.model import queries
 from portal.conditions.rules import Reason
-from portal.kit.clock import deadline, has_passed
+from portal.kit.clock import deadline, has_passed, local_day
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,7 @@ def states_of(
     order = {published.key: number for number, published in enumerate(known.live)}
     runs = load_runs(session, known, accounts=[account_id])
     runs.sort(key=lambda run: order.get(run.published.key, len(order)))
-    names = frozenset[str]().union(*(run.published.watches for run in runs))
-    book = Book(session, account_id, names, only=member_id)
+    book = _book_of(session, account_id, runs, zone=zone, member_id=member_id)
     return [state_of_run(session, run, now=now, zone=zone, member_id=member_id, book=book) for run in runs]
 
 
@@ -125,7 +125,7 @@ def state_of_run(
     Several runs of one account share a `book`, made for that member.
     """
     enrollment = run.enrollment
-    known = book or Book(session, enrollment.account_id, run.published.watches, only=member_id)
+    known = book or _book_of(session, enrollment.account_id, [run], zone=zone, member_id=member_id)
     pauses = [Pause(row.since, row.until) for row in pauses_of(session, enrollment.id or 0)]
     paused = is_paused(pauses, as_of=now)
     due = effective_due(enrollment.due_at, _closed(pauses, now), as_of=now, zone=zone)
@@ -184,6 +184,18 @@ def exceptions_of(session: Session, enrollment_id: int) -> Sequence[EnrollmentEx
         .order_by(col(EnrollmentException.at).desc(), col(EnrollmentException.id).desc())
     )
     return session.exec(rows).all()
+
+
+def _book_of(session: Session, account_id: int, runs: Iterable[Run], *, zone: ZoneInfo, member_id: int | None) -> Book:
+    """For all that the steps of `runs` may ask: what lies before the start of a run is of no use to its windows."""
+    firsts: dict[str, date] = {}
+    for run in runs:
+        starts = local_day(run.enrollment.started_at, zone)
+        for step in run.published.definition.steps:
+            for query in () if isinstance(step.done_when, Tick) else queries(step.done_when):
+                first = date.min if query.within is None else starts
+                firsts[query.event] = min(first, firsts.get(query.event, first))
+    return Book(session, account_id, firsts, only=member_id)
 
 
 def _step_state(

@@ -7,7 +7,7 @@ for everybody, a page of thirty steps) has a `Book`, which reads the account onc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -57,24 +57,25 @@ def happened(
 class Book:
     """What happened to one account, read once. Good for as long as nothing more happens.
 
-    `names` are the events that will be asked about, as far as that is known: their days are read together. With `only`,
-    questions are about this member and the account; the events of others are not read then.
+    `firsts` are the events that will be asked about, as far as that is known, each with the first day that matters:
+    their days are read together. With `only`, questions are about this member and the account; the events of others are
+    not read then.
     """
 
     session: Session
     account_id: int
-    names: frozenset[str] = frozenset()
+    firsts: Mapping[str, date] = field(default_factory=dict)
     only: int | None = None
     _days: dict[str, dict[int | None, list[Day]]] = field(default_factory=dict)
     _events: dict[str, dict[int, list[Occurrence]]] = field(default_factory=dict)
 
     def days_of(self, member_id: int | None, name: str) -> list[Day]:
-        """All days on which `name` happened to the member, or (None) to the account at all."""
+        """The days on which `name` happened to the member, or (None) to the account at all."""
         if name not in self._days:
-            wanted = {name, *(self.names - self._days.keys())}
-            found = rollups.days_by_name(self.session, account_id=self.account_id, names=wanted)
-            for one in wanted:
-                self._days[one] = _by_member(found.get(one, []))
+            first = self.firsts.get(name, date.min)
+            together = {one for one, day in self.firsts.items() if day == first and one not in self._days} | {name}
+            found = rollups.days_by_name(self.session, account_id=self.account_id, names=together, first_day=first)
+            self._days |= {one: _by_member(found.get(one, [])) for one in together}
         return self._days[name].get(member_id, [])
 
     def happened(self, member_id: int, name: str) -> list[Occurrence]:

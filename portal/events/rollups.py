@@ -20,7 +20,8 @@ from portal.accounts.models import Member
 from portal.events.models import Event, EventDay
 from portal.events.rules import HAPPENINGS
 from portal.kit.clock import day_start, local_day
-from portal.kit.prepared import Insertion, driver_of
+from portal.kit.prepared import Insertion, Prepared, driver_of
+from portal.kit.sql import among
 
 NO_MEMBER = 0
 Key = tuple[int, str, date, int]
@@ -113,12 +114,12 @@ def days_of(
 
 
 def days_by_name(
-    session: Session, *, account_id: int, names: Collection[str]
+    session: Session, *, account_id: int, names: Collection[str], first_day: date
 ) -> dict[str, list[tuple[int, date, int, datetime, datetime]]]:
-    """The same over all time for several events in one query; those that never happened are left out."""
+    """The same from `first_day` on, for several events in one query; those that did not happen are left out."""
     found: dict[str, list[tuple[int, date, int, datetime, datetime]]] = {}
-    asked = {"account_id": account_id, "names": sorted(names)}
-    for name, day, member, count, first, last in session.connection().execute(_DAYS_BY_NAME, asked):
+    asked = {"account_id": account_id, "names": sorted(names), "first_day": first_day}
+    for name, day, member, count, first, last in _DAYS_BY_NAME.all(session, asked):
         found.setdefault(name, []).append((member, day, count, first, last))
     return found
 
@@ -141,11 +142,12 @@ _DAYS = (
     )
     .order_by(col(EventDay.day), col(EventDay.member_id))
 )
-_DAYS_BY_NAME = (
+_DAYS_BY_NAME = Prepared(
     select(*(col(column) for column in _COLUMNS[1:]))
     .where(
         col(EventDay.account_id) == bindparam("account_id"),
-        col(EventDay.name).in_(bindparam("names", expanding=True)),
+        among(col(EventDay.name), "names"),
+        col(EventDay.day) >= bindparam("first_day"),
     )
     .order_by(col(EventDay.name), col(EventDay.day), col(EventDay.member_id))
 )
