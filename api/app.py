@@ -56,9 +56,10 @@ def build_api(site: Site) -> FastAPI:
     app.state.limits = Limits(per_second=site.events_per_second)
     app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
     problems.install(app)
-    app.include_router(docs.router)
+    # Events first: routes are tried in this order.
     for room in (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans):
         app.include_router(room.router, prefix="/v1")
+    app.include_router(docs.router)
     app.add_middleware(WholeSegments)
     _describe(app)
     return app

@@ -6,6 +6,7 @@ and OpenAPI belong to it alone.
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator
 
@@ -78,6 +79,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        _settle()
         stop = asyncio.Event()
         working = asyncio.create_task(registry.worker(home).run(stop)) if with_worker else None
         try:
@@ -95,19 +97,31 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     app.add_exception_handler(visits.SignInNeeded, visits.ask_to_sign_in)
     app.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], include_in_schema=False)
+    # The most asked for first: routes are tried in this order.
+    app.mount("/api", build_api(home))
     for pages in (
+        content_pages,
         desk_pages,
         accounts_pages,
-        content_pages,
         tutorials_pages,
         checklists_pages,
         integrations_pages,
         insights_pages,
     ):
         app.include_router(pages.router)
-    app.mount("/api", build_api(home))
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
     return app
+
+
+def _settle() -> None:
+    """What was made while starting stays: collecting garbage need not look through it again and again.
+
+    A batch of events makes tens of thousands of objects that are gone a moment later without being collected; with
+    the usual threshold, looking for cycles among them took a fifth of the batch's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def subscribe() -> None:

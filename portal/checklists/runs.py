@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -42,6 +43,11 @@ class Run:
     def done(self) -> dict[str, datetime]:
         """When each step was done for the account, by key."""
         return {step: row.at for (step, member), row in self.completions.items() if member is None}
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """What each member is named, by what the vendor calls them."""
+        return {person.external_id or person.email or str(person.id): person.name for person in self.members}
 
     def undone_at(self, step: str, member: int | None) -> datetime | None:
         """What happened up to then does not count for this place any more."""

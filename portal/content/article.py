@@ -17,9 +17,9 @@ import yaml
 from markupsafe import Markup, escape
 
 from portal.content.library import Entry
-from portal.content.memory import Recent
 from portal.content.service import Article, Item
 from portal.kit.i18n import Locale, Message
+from portal.kit.memory import Recent
 from portal.kit.secrets import new_token
 from portal.kit.web import Shell, Site
 

@@ -20,9 +20,10 @@ from sqlmodel import Session
 
 from portal.conditions.model import Condition
 from portal.conditions.parse import ConditionProblems, parse
-from portal.content.memory import Recent
 from portal.content.models import Edition
 from portal.kit.i18n import Locale, as_locale
+from portal.kit.memory import Recent
+from portal.kit.prepared import Prepared
 from portal.kit.rows import Row
 from portal.kit.secrets import new_token
 
@@ -35,7 +36,7 @@ EDITION, COLLECTION, DOCUMENT, VARIANT, FORMER = (
     Row.metadata.tables[name]
     for name in ("library_edition", "collection", "document", "document_variant", "former_slug")
 )
-ASK_TOKEN = select(EDITION.c.token)
+ASK_TOKEN = Prepared(select(EDITION.c.token))
 log = structlog.get_logger()
 
 
@@ -119,9 +120,10 @@ _bodies: Recent[tuple[str, int], Body] = Recent(BODIES_KEPT)
 
 def current(session: Session) -> Library:
     """The library as this transaction sees it."""
-    token = session.connection().execute(ASK_TOKEN).scalar()
-    if token is None:
+    found = ASK_TOKEN.first(session, {})
+    if found is None:
         return Library(NOTHING_YET, (), {}, {})
+    token: str = found[0]
     return _editions.get(token, lambda: _load(session, token))
 
 

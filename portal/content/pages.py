@@ -1,7 +1,8 @@
 """The pages of the library: its shelves, and one article.
 
-An article page costs a signed-in reader one look at the session and one at the edition; what it shows comes from
-memory, the right to see it never does. A browser that already has the page is told so, once the right is clear.
+An article page costs a signed-in reader one look at the session and one at the edition, in one unit of work; what it
+shows comes from memory, the right to see it never does. A browser that already has the page is told so, once the right
+is clear.
 """
 
 import hashlib
@@ -13,11 +14,19 @@ from typing import Annotated
 
 from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session
 
-from portal.accounts.visits import AnyViewer, MaybeViewer, MemberViewer, SignInNeeded, StaffViewer, maybe_viewer
+from portal.accounts.visits import (
+    AnyViewer,
+    MaybeViewer,
+    MemberViewer,
+    SignInNeeded,
+    StaffViewer,
+    read_for_viewer,
+)
 from portal.content.article import KINDS, ArticlePage, for_whom, in_language, title_of, write_page, write_part
 from portal.content.readers import reader_of
-from portal.content.service import Moved, ShelfView, open_article, record_reading, shelves
+from portal.content.service import Article, Moved, ShelfView, open_article, record_reading, shelves
 from portal.kit.errors import NotFound
 from portal.kit.i18n import LOCALE_DIR, Locale, Message, as_locale
 from portal.kit.templating import TEMPLATE_DIR
@@ -79,33 +88,39 @@ async def manuals(request: Request, site: SiteDep, viewer: MaybeViewer) -> Respo
     return render(request, "content/manuals.html", page, viewer=viewer, nav=_nav(viewer))
 
 
-@router.get("/{key}")
-async def article_without_slug(request: Request, key: str) -> Response:
-    """On to the article's one address: the way links within the library are written."""
-    return await article(request, key, None)
+async def article(request: Request) -> Response:
+    """One article, or the way to its right address; links within the library are written without a slug.
 
-
-@router.get("/{key}/{slug}")
-async def article(request: Request, key: str, slug: str | None) -> Response:
-    """One article, or the way to its right address.
-
-    It asks for its reader itself: of all pages this one is the most read, and resolving dependencies costs as much as
-    all its work.
+    It takes its parameters and finds its reader itself, and its routes are plain ones: of all pages this one is the
+    most read, and resolving dependencies costs as much as all its work.
     """
     site = site_of(request)
-    viewer = await maybe_viewer(request, site)
-    locale, now = locale_of(request, viewer), site.clock()
-    asked = partial(open_article, reader=reader_of(viewer), key=key, slug=slug, locale=locale, now=now, zone=site.zone)
-    try:
-        found = await site.database.read(asked)
-    except NotFound:
+    key, slug, now = request.path_params["key"], request.path_params.get("slug"), site.clock()
+
+    def work(session: Session, viewer: AnyViewer | None) -> Article | Moved | None:
+        try:
+            return open_article(
+                session,
+                reader_of(viewer),
+                key=key,
+                slug=slug,
+                locale=locale_of(request, viewer),
+                now=now,
+                zone=site.zone,
+            )
+        except NotFound:
+            return None
+
+    viewer, found = await read_for_viewer(request, site, work)
+    if found is None:
         if viewer is None:
             # Said of whatever a stranger may not see, whether or not it exists, so that the answer tells nothing.
-            raise SignInNeeded(_wanted(request)) from None
-        raise
+            raise SignInNeeded(_wanted(request))
+        raise NotFound
     if isinstance(found, Moved):
         return _moved(request, found)
     around = shell(request, viewer, _nav(viewer))
+    locale = around.locale
     made_of, part = write_part(found, site=site, locale=locale, now=now, for_staff=isinstance(viewer, StaffViewer))
     who = around.viewer
     frame = (replace(around, viewer=None), who and (who.kind, who.name, who.account_name, who.is_admin))
@@ -127,6 +142,10 @@ async def article(request: Request, key: str, slug: str | None) -> Response:
     response = HTMLResponse(write_page(page, around, site=site), headers={"Vary": "Cookie, Accept-Language", **keep})
     dress(request, response, locale)
     return response
+
+
+router.add_route("/manuals/{key}", article, include_in_schema=False)
+router.add_route("/manuals/{key}/{slug}", article, include_in_schema=False)
 
 
 @router.post("/{key}/read")

@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session
 
+from portal.kit import prepared
 from portal.kit.errors import Unavailable
 from portal.kit.refusals import is_unavailable, lost_a_race, refused, unavailable
 from portal.kit.secrets import Secrets
@@ -124,10 +125,6 @@ def run(url: str, work: Work[T], *, zone: ZoneInfo = TOKYO, secrets: Secrets | N
     return asyncio.run(once())
 
 
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
 # --- SQLite -----------------------------------------------------------------------------------------------------------
 
 
@@ -136,9 +133,10 @@ def sqlite_engine(url: URL, *, query_only: bool, shared: bool = False, busy_seco
 
     `shared` keeps one connection for all callers (the inline reader and the writer each own one).
     """
+    begin = "BEGIN" if query_only else "BEGIN IMMEDIATE"
     engine = create_engine(
         url,
-        json_serializer=_json,
+        json_serializer=prepared.json_text,
         json_deserializer=orjson.loads,
         connect_args={"timeout": busy_seconds, "check_same_thread": False, "cached_statements": 512},
         **({"poolclass": StaticPool} if shared else {}),
@@ -159,8 +157,11 @@ def sqlite_engine(url: URL, *, query_only: bool, shared: bool = False, busy_seco
             connection.execute("PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if query_only else "BEGIN IMMEDIATE")
+    def begin_there(connection: Connection) -> None:
+        # On the driver's own connection: by way of SQLAlchemy this one word costs as much as a short read.
+        driver: sqlite3.Connection = cast("sqlite3.Connection", connection.connection.driver_connection)
+        if not driver.in_transaction:
+            prepared.execute(driver, begin)
 
     return engine
 
@@ -173,14 +174,15 @@ class SqliteDatabase(Database):
         self._info = {"zone": zone, "secrets": secrets}
         self._closed = False
         self._inline = sqlite_engine(url, query_only=True, shared=True, busy_seconds=busy_seconds)
+        self._kept: Connection | None = None
         self._pooled = sqlite_engine(url, query_only=True, busy_seconds=busy_seconds)
         self._writer = _Writer(url, self._info, busy_seconds=busy_seconds)
 
     async def read(self, work: Work[T]) -> T:
-        return self._read(self._inline, work)
+        return self._look(self._at_hand, work)
 
     async def report(self, work: Work[T]) -> T:
-        return await asyncio.to_thread(self._read, self._pooled, work)
+        return await asyncio.to_thread(self._look, self._apart, work)
 
     async def write(self, work: Work[T]) -> T:
         return await asyncio.wrap_future(self._writer.submit(work))
@@ -188,20 +190,38 @@ class SqliteDatabase(Database):
     async def close(self) -> None:
         self._closed = True
         await asyncio.to_thread(self._writer.stop)
+        if self._kept is not None:
+            self._kept.close()
         self._inline.dispose()
         self._pooled.dispose()
 
-    def _read(self, engine: Engine, work: Work[T]) -> T:
+    def _look(self, where: Callable[[Work[T]], T], work: Work[T]) -> T:
         if self._closed:
             raise unavailable(RuntimeError("the database is closed"))
         try:
-            with Session(engine, autoflush=False, info=dict(self._info)) as session:
-                return work(session)
+            return where(work)
         except (OperationalError, PoolTimeout, OverflowError) as error:
             told = refused(error, reading=True)
             if told is not None:
                 raise told from error
             raise
+
+    def _at_hand(self, work: Work[T]) -> T:
+        """By the one connection kept for it: taking one out and putting it back costs more than a short read."""
+        kept = self._kept
+        if kept is None or kept.closed:
+            kept = self._kept = self._inline.connect()
+        driver = cast("sqlite3.Connection", kept.connection.driver_connection)
+        try:
+            with Session(kept, autoflush=False, info={**self._info, prepared.AT_HAND: driver}) as session:
+                return work(session)
+        finally:
+            if driver.in_transaction:
+                driver.rollback()
+
+    def _apart(self, work: Work[T]) -> T:
+        with Session(self._pooled, autoflush=False, info=dict(self._info)) as session:
+            return work(session)
 
 
 class _Writer:
@@ -300,7 +320,7 @@ def postgres_engine(url: URL, **options: Any) -> AsyncEngine:
     """An engine whose sessions speak UTC, so that no server setting changes what a date means."""
     return create_async_engine(
         postgres_url(url),
-        json_serializer=_json,
+        json_serializer=prepared.json_text,
         json_deserializer=orjson.loads,
         connect_args={"server_settings": {"timezone": "UTC", "jit": "off"}, "timeout": 5},
         **options,

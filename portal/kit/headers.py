@@ -5,7 +5,6 @@ The policy needs no exception: no inline script, no inline style, nothing from a
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CSP = "; ".join(
@@ -45,7 +44,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = security_headers(https=https)
+        self._headers = [(name.encode(), value.encode()) for name, value in security_headers(https=https).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,9 +53,9 @@ class SecurityHeaders:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                own = [(name, value) for name, value in self._headers if name not in given]
+                message["headers"] = [*message["headers"], *own]
             await send(message)
 
         await self._app(scope, receive, dressed)

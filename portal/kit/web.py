@@ -181,8 +181,9 @@ def shell(request: Request, viewer: Viewer | None, nav: str = "") -> Shell:
     """The shell for a page of this request."""
     site = site_of(request)
     locale = locale_of(request, viewer)
-    kept = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
+    kept = urlencode([(key, value) for key, value in request.query_params.multi_items() if key != "lang"])
     path = request.url.path
+    asked = f"{path}?{kept}&lang=" if kept else f"{path}?lang="
     return Shell(
         locale=locale,
         vendor_name=site.vendor_name,
@@ -190,7 +191,7 @@ def shell(request: Request, viewer: Viewer | None, nav: str = "") -> Shell:
         csrf=csrf_token(request),
         path=path,
         nav=nav,
-        language_urls={other: f"{path}?{urlencode([*kept, ('lang', other)])}" for other in LOCALES},
+        language_urls={other: asked + other for other in LOCALES},
         flash=_read_flash(request, locale),
         memberships=viewer.memberships if viewer else (),
         rights=viewer.rights if viewer else (),

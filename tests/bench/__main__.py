@@ -6,7 +6,7 @@ the same bytes from memory, or inserts the same rows and does nothing else. A th
 closed loop and bounded. Both servers are measured in turns within each round; the first round warms up; medians are
 quoted. So a slow or busy machine lowers both numbers, and the ratio still says how much the portal itself costs.
 
-`make bench ARGS="--quick --only track,batch"`
+`make bench ARGS="--quick --only track,batch"` · `make bench ARGS="--flat"`: see `flat`
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from tests.bench.figures import (
     rate_figures,
     track_figure,
 )
+from tests.bench.flat import FEW, MANY, fill, flat_figures
 from tests.bench.load import loader
 from tests.bench.seed import furnish
 from tests.postgres import Cluster, Databases
@@ -66,6 +67,16 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
             return made
 
         figures: list[Figure] = []
+        if wanted.flat:
+            few, many = server("few"), server("many")
+            vendors = [furnish(few), furnish(many)]
+            for one, count in ((few, FEW), (many, MANY)):
+                one.stop()
+                _tell(f"storing {count:,} events")
+                fill(one, count)
+                one.start()
+            bench = Bench(load, wanted.rounds, wanted.seconds, many, few, vendors[1], is_sqlite=not databases)
+            return [_said(figure) for figure in flat_figures(bench, vendors[0])]
         if set(wanted.only) - {"rate"}:
             portal = server("portal")
             vendor = furnish(portal)
@@ -93,6 +104,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each round")
     parser.add_argument("--rounds", type=int, default=5, help="each of which measures portal and ceiling once")
     parser.add_argument("--accounts", type=int, default=100_000, help="enrolled, for the completion rate")
+    parser.add_argument("--flat", action="store_true", help=f"instead: with {FEW:,} events stored, and with {MANY:,}")
     parser.add_argument("--quick", action="store_true", help="two rounds of a second: a first impression")
     wanted = parser.parse_args()
     if wanted.quick:
@@ -122,8 +134,12 @@ def _last_words(server: Server, error: BaseException | None) -> None:
 
 def _said(figure: Figure) -> Figure:
     """Tell that it goes on: all of it takes minutes."""
-    print(f"{figure.name}: {figure.measured}", file=sys.stderr, flush=True)  # noqa: T201 - a command of its own
+    _tell(f"{figure.name}: {figure.measured}")
     return figure
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - a command of its own
 
 
 def _table(figures: Sequence[Figure], *, on: str) -> Table:

@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from portal.accounts.visits import MemberViewer
 from portal.content.article import ArticlePage, write_page
-from portal.content.memory import Recent
 from portal.kit.db import Database
 from portal.kit.i18n import Locale
+from portal.kit.memory import Recent
 from portal.kit.web import Shell, Site
 from tests.factories import NOW
 from tests.library import Clock, portal_with
