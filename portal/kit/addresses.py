@@ -86,7 +86,7 @@ class Policy:
     @classmethod
     def parse(cls, text: str) -> Policy:
         """`"10.1.0.0/16, 192.168.7.20"`; a `ValueError` for what is no network."""
-        return cls(tuple(ip_network(part.strip()) for part in text.split(",") if part.strip()))
+        return cls(networks(text))
 
     def refusal(self, address: str, port: int) -> str | None:
         """Why this may not be called, in a word for the log; None where it may."""
@@ -103,6 +103,11 @@ class Policy:
         if not _is_public(parsed):
             return "not a public address"
         return None if port in PORTS else f"port {port} is none of {', '.join(map(str, sorted(PORTS)))}"
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Networks and single addresses, separated by commas; a `ValueError` for what is neither."""
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _unmapped(address: Address) -> Address:
