@@ -50,7 +50,8 @@ class Receiver:
         assert task is not None
         self._open.add(task)
         try:
-            await self._answer_all(reader, writer)
+            with suppress(asyncio.CancelledError):  # by `hang_up`
+                await self._answer_all(reader, writer)
         finally:
             self._open.discard(task)
             writer.close()
