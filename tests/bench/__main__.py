@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.ceiling import Ceiling
+from tests.bench.deliveries import delivery_figures
 from tests.bench.figures import (
     PAGES,
     Bench,
@@ -40,7 +41,7 @@ from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-NAMES = (*(page.key for page in PAGES), *EVENTS, "rate")
+NAMES = (*(page.key for page in PAGES), *EVENTS, "rate", "deliveries")
 
 
 def main() -> int:
@@ -66,7 +67,7 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
             return made
 
         figures: list[Figure] = []
-        if set(wanted.only) - {"rate"}:
+        if set(wanted.only) - {"rate", "deliveries"}:
             portal = server("portal")
             vendor = furnish(portal)
             ceiling = Ceiling(home / "ceiling", database_url=databases.create() if databases else "")
@@ -83,6 +84,8 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
         if "rate" in wanted.only:
             found = rate_figures(load, server("reports"), rounds=wanted.rounds, size=wanted.accounts)
             figures += [_said(figure) for figure in found]
+        if "deliveries" in wanted.only:
+            figures += [_said(figure) for figure in delivery_figures(server("deliveries"))]
     return figures
 
 
