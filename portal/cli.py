@@ -79,13 +79,8 @@ def serve(
 
 
 @app.command()
-def worker(
-    metrics_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Show figures for Prometheus here; 0: nowhere.")
-    ] = 0,
-    metrics_host: str = "127.0.0.1",
-) -> None:
-    """Do the background work, until told to stop."""
+def worker(metrics_port: int = 0, metrics_host: str = "127.0.0.1") -> None:
+    """Do the background work, until told to stop; with a port, figures for Prometheus are shown there."""
     settings = load_settings()
     if metrics_port:
         metrics.serve(metrics_host, metrics_port)
