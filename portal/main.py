@@ -45,6 +45,7 @@ from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
 from portal.webhooks import announce
 from portal.webhooks import pages as webhooks_pages
+from portal.webhooks import personal as webhooks_personal
 
 YEAR_SECONDS = 31_536_000
 
@@ -133,7 +134,7 @@ def subscribe() -> None:
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
-    for room in (events_personal, checklists_personal, tutorials_personal):
+    for room in (events_personal, checklists_personal, tutorials_personal, webhooks_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
 
 

@@ -12,18 +12,19 @@ from sqlmodel import Session, col
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from portal.accounts.personal import person_of
 from portal.jobs import registry
 from portal.kit.addresses import Policy
 from portal.kit.clock import utcnow
 from portal.kit.errors import NotFound
 from portal.kit.jobs import Job
 from portal.kit.outbound import Outbound
-from portal.webhooks import service
+from portal.webhooks import personal, service
 from portal.webhooks.announce import Happening, announce
 from portal.webhooks.models import Told
 from portal.webhooks.rules import PAUSES
 from portal.webhooks.service import Wanted
-from tests.factories import NOW, make_staff
+from tests.factories import NOW, make_account, make_member, make_staff
 from tests.portal.webhooks.conftest import House
 from tests.receiver import Delivery, receiving
 
@@ -304,3 +305,19 @@ async def test_what_was_told_long_ago_is_forgotten_a_few_at_a_time(house: House)
     assert list(await house.attempts()) == []
     done = await house.db.read(lambda session: session.execute(select(col(Job.state))).scalars().all())
     assert set(done) == {"done"}
+
+
+async def test_an_erased_person_takes_along_what_was_told_of_them(house: House) -> None:
+    def work(session: Session) -> list[object]:
+        member = make_member(session, make_account(session, external_id="acme"), external_id="u-1")
+        happenings = [
+            Happening("tutorial.completed", NOW, {"account": "acme", "member": one}) for one in ("u-1", "u-2")
+        ]
+        announce(session, happenings, now=NOW)
+        person = person_of(session, member)
+        held = personal.held(session, person)["webhooks"]
+        personal.erase(session, person, NOW)
+        return [len(held), held[0]["data"]["member"], personal.held(session, person)["webhooks"]]
+
+    await house.endpoint("https://example.com/hooks")
+    assert await house.write(work) == [1, "u-1", []]
