@@ -11,7 +11,16 @@ from fastapi.openapi.utils import get_openapi
 
 from api import docs, problems
 from api.segments import WholeSegments
-from api.v1 import accounts, checklists, completion_rate, events, plans, tracking, webhooks_in
+from api.v1 import (
+    accounts,
+    checklists,
+    completion_rate,
+    events,
+    plans,
+    tracking,
+    webhook_endpoints,
+    webhooks_in,
+)
 from portal.events.intake import Intake
 from portal.events.limits import Limits
 from portal.kit.web import Site
@@ -57,7 +66,8 @@ def build_api(site: Site) -> FastAPI:
     app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
     problems.install(app)
     # Events first: routes are tried in this order.
-    for room in (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans):
+    rooms = (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans, webhook_endpoints)
+    for room in rooms:
         app.include_router(room.router, prefix="/v1")
     app.include_router(docs.router)
     app.add_middleware(WholeSegments)

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from api.app import build_api
 from portal.accounts import changes, invitations, personal, sessions, visits
 from portal.accounts import pages as accounts_pages
-from portal.checklists import listeners
+from portal.checklists import listeners, news
 from portal.checklists import pages as checklists_pages
 from portal.checklists import personal as checklists_personal
 from portal.content import pages as content_pages
@@ -28,12 +28,15 @@ from portal.events import ingest
 from portal.events import personal as events_personal
 from portal.insights import pages as insights_pages
 from portal.integrations import pages as integrations_pages
+from portal.jobs import pages as jobs_pages
 from portal.jobs import registry
 from portal.kit import failures, migrations
+from portal.kit.addresses import Policy, networks
 from portal.kit.clock import utcnow
 from portal.kit.db import open_database
 from portal.kit.headers import SecurityHeaders
 from portal.kit.mail import ConsoleMailer, Mailer, SmtpMailer
+from portal.kit.outbound import Outbound
 from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
 from portal.kit.templating import Assets, Templates
@@ -41,6 +44,9 @@ from portal.kit.web import Site, site_of
 from portal.settings import Settings
 from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
+from portal.webhooks import announce
+from portal.webhooks import pages as webhooks_pages
+from portal.webhooks import personal as webhooks_personal
 
 YEAR_SECONDS = 31_536_000
 
@@ -62,6 +68,8 @@ def site_from(settings: Settings) -> Site:
         session_days=settings.session_days,
         trusted_proxies=settings.trusted_proxies,
         events_per_second=settings.events_per_second,
+        outbound=Outbound(Policy.parse(settings.outbound_allow)),
+        metrics_from=networks(settings.metrics_from),
     )
 
 
@@ -88,6 +96,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
             stop.set()
             if working is not None:
                 await working
+            await home.outbound.close()
             await home.database.close()
 
     app = FastAPI(title=home.vendor_name, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
@@ -97,6 +106,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     app.add_exception_handler(visits.SignInNeeded, visits.ask_to_sign_in)
     app.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/metrics", jobs_pages.show_metrics, methods=["GET"], include_in_schema=False)
     # The most asked for first: routes are tried in this order.
     app.mount("/api", build_api(home))
     for pages in (
@@ -107,6 +117,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         checklists_pages,
         integrations_pages,
         insights_pages,
+        webhooks_pages,
+        jobs_pages,
     ):
         app.include_router(pages.router)
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
@@ -130,11 +142,13 @@ def subscribe() -> None:
     changes.subscribe(ingest.follow_accounts)
     changes.subscribe(listeners.on_accounts_changed)
     ingest.subscribe(listeners.on_events)
+    ingest.subscribe(announce.on_events)
+    news.subscribe(announce.on_checklist_news)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
-    for room in (events_personal, checklists_personal, tutorials_personal):
+    for room in (events_personal, checklists_personal, tutorials_personal, webhooks_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
 
 
@@ -148,6 +162,7 @@ async def work(settings: Settings) -> None:
     try:
         await registry.worker(site).run(stop)
     finally:
+        await site.outbound.close()
         await site.database.close()
 
 

@@ -7,6 +7,7 @@ from portal.events import models as events
 from portal.kit import jobs
 from portal.kit.rows import Row
 from portal.tutorials import models as tutorials
+from portal.webhooks import models as webhooks
 
 metadata = Row.metadata
-rooms = (accounts, events, content, tutorials, checklists, jobs)
+rooms = (accounts, events, content, tutorials, checklists, webhooks, jobs)

@@ -18,6 +18,7 @@ from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
+from portal.checklists import news
 from portal.checklists.catalog import Catalog, Published
 from portal.checklists.definition import Definition, conditions
 from portal.checklists.evaluation import LONGEST_NAME, completed_checklists, evaluate
@@ -87,6 +88,7 @@ def evaluate_all(
     """
     changed: set[int] = set()
     completed: set[str] = set()
+    told: list[news.News] = []
     for run in runs:
         if evaluate(
             session,
@@ -99,6 +101,11 @@ def evaluate_all(
         ):
             changed.add(run.enrollment.account_id)
             completed.add(run.published.key)
+        told.extend(run.news)
+        run.news.clear()
+    if told:
+        session.flush()
+        news.subscribers.tell(session, told, now=now)
     # Only now, and from fresh rows: `runs` would not see what was written into them from elsewhere.
     waiting = {published.key for published in known.live if published.waits_for & completed}
     if waiting:

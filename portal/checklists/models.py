@@ -109,6 +109,20 @@ class EnrollmentException(Row, table=True):
     after: str | None = Field(default=None, max_length=40)
 
 
+class OverdueNotice(Row, table=True):
+    """That a deadline of a run has passed was told; a deadline that is moved is another one."""
+
+    __tablename__ = "overdue_notice"
+
+    enrollment_id: int = Field(
+        sa_column=Column(
+            Integer, ForeignKey("enrollment.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+        )
+    )
+    due_at: datetime = Field(primary_key=True)
+    told_at: datetime
+
+
 class Pause(Row, table=True):
     """A time in which the deadline did not run; `until` is None while it lasts."""
 

@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 from portal.accounts.models import Account, Member
 from portal.checklists.catalog import Catalog, Published
 from portal.checklists.models import Completion, Enrollment
+from portal.checklists.news import News
 from portal.checklists.rules import MemberRun
 from portal.kit.db import chunks
 
@@ -38,6 +39,8 @@ class Run:
     completions: dict[Place, Completion] = field(default_factory=dict)
     undone: dict[Place, datetime] = field(default_factory=dict)
     """Since when what happens counts again, where something was undone."""
+    news: list[News] = field(default_factory=list)
+    """What has come of it in this transaction and was not told yet."""
 
     @property
     def done(self) -> dict[str, datetime]:

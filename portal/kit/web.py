@@ -19,10 +19,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
+from portal.kit.addresses import Network
 from portal.kit.db import Database
 from portal.kit.errors import Forbidden, TooLarge
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale, preferred_locale
 from portal.kit.mail import Mailer
+from portal.kit.outbound import Outbound
 from portal.kit.secrets import Secrets, new_token
 from portal.kit.templating import Templates
 
@@ -48,6 +50,8 @@ class Site:
     session_days: int
     trusted_proxies: str
     events_per_second: int = 50_000
+    outbound: Outbound = field(default_factory=Outbound)
+    metrics_from: Sequence[Network] = ()
 
     @property
     def https(self) -> bool:

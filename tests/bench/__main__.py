@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.ceiling import Ceiling
+from tests.bench.deliveries import delivery_figures
 from tests.bench.figures import (
     PAGES,
     Bench,
@@ -41,7 +42,7 @@ from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-NAMES = (*(page.key for page in PAGES), *EVENTS, "rate")
+NAMES = (*(page.key for page in PAGES), *EVENTS, "rate", "deliveries")
 
 
 def main() -> int:
@@ -77,7 +78,7 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
                 one.start()
             bench = Bench(load, wanted.rounds, wanted.seconds, many, few, vendors[1], is_sqlite=not databases)
             return [_said(figure) for figure in flat_figures(bench, vendors[0])]
-        if set(wanted.only) - {"rate"}:
+        if set(wanted.only) - {"rate", "deliveries"}:
             portal = server("portal")
             vendor = furnish(portal)
             ceiling = Ceiling(home / "ceiling", database_url=databases.create() if databases else "")
@@ -94,6 +95,8 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
         if "rate" in wanted.only:
             found = rate_figures(load, server("reports"), rounds=wanted.rounds, size=wanted.accounts)
             figures += [_said(figure) for figure in found]
+        if "deliveries" in wanted.only:
+            figures += [_said(figure) for figure in delivery_figures(server("deliveries"))]
     return figures
 
 

@@ -19,6 +19,7 @@ from portal.settings import Settings
 from tests.factories import NOW, make_account, make_admin, make_staff, sign_in_as
 
 OPEN = {
+    "/metrics",
     "/healthz",
     "/readyz",
     "/sign-in",
