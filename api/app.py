@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import docs, problems
 from api.segments import WholeSegments
-from api.v1 import accounts, checklists, completion_rate, events, plans, tracking, webhooks_in
+from api.v1 import accounts, checklists, completion_rate, events, plans, search, tracking, webhooks_in
 from portal.events.intake import Intake
 from portal.events.limits import Limits
 from portal.kit.web import Site
@@ -57,7 +57,7 @@ def build_api(site: Site) -> FastAPI:
     app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
     problems.install(app)
     app.include_router(docs.router)
-    for room in (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans):
+    for room in (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans, search):
         app.include_router(room.router, prefix="/v1")
     app.add_middleware(WholeSegments)
     _describe(app)

@@ -1,0 +1,62 @@
+"""What readers open most after a search, for those who found nothing: the log counts places opened, never who
+opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from portal.content import indexing as documents
+from portal.content.readers import Reader
+from portal.finding.service import place_of
+from portal.finding.sight import Sight, sight_of
+from portal.finding.suggest import Suggestion
+from portal.kit.i18n import Locale
+from portal.search.log import Period, most_opened
+
+LATELY: Final = timedelta(days=28)
+MOST: Final = 6
+LOOKED_AT: Final = 40
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What to read instead. `is_new` where nothing was opened from results yet, so that what is new must do."""
+
+    items: Sequence[Suggestion] = ()
+    is_new: bool = False
+
+
+def popular(session: Session, reader: Reader, *, locale: Locale, now: datetime, zone: ZoneInfo) -> Offer:
+    """What is opened most and `reader` may see, else what is new in the library for them."""
+    sight = sight_of(session, reader, now=now, zone=zone)
+    opened = most_opened(session, Period(now - LATELY, now + timedelta(hours=1)), limit=LOOKED_AT)
+    if found := _items(sight, opened, locale):
+        return Offer(found)
+    newest = sorted(
+        (variant.changed_at, entry.id)
+        for entry in sight.library.entries.values()
+        if (variant := sight.wall.choose(entry, locale)) is not None
+    )
+    return Offer(_items(sight, [f"{documents.SHELF}/{key}" for _, key in reversed(newest)], locale), is_new=True)
+
+
+def _items(sight: Sight, names: Iterable[str], locale: Locale) -> list[Suggestion]:
+    found = []
+    for number in dict.fromkeys(_shown(sight, name, locale) for name in names):
+        if number is not None and len(found) < MOST:
+            kind, _, title, path = place_of(sight, number)
+            found.append(Suggestion(kind, ((title, False),), path, sight.catalogue.locales[number]))
+    return found
+
+
+def _shown(sight: Sight, name: str, locale: Locale) -> int | None:
+    """The entry of `shelf/key` that is shown to a reader of `locale`; None past the wall."""
+    numbers = sight.catalogue.of_thing(*name.partition("/")[::2])
+    seen = [number for number in numbers if sight.visible[number]]
+    return min(seen, key=lambda number: sight.catalogue.locales[number] != locale, default=None)
