@@ -15,7 +15,8 @@ from portal.accounts.models import Member
 from portal.accounts.people import memberships_by_external_id
 from portal.content.readers import ANONYMOUS, Reader
 from portal.finding.asking import ask
-from portal.finding.service import Answers, find
+from portal.finding.service import Answers, Piece, find
+from portal.finding.sight import sight_of
 from portal.kit.errors import FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Locale, Message, as_locale
 from portal.kit.web import Site, SiteDep
@@ -61,13 +62,14 @@ async def search(
     """What `member` may find, or without one, what everybody may. An account or member that does not exist is a 404."""
     now = site.clock()
 
-    def work(session: Session) -> tuple[Answers, Locale]:
+    def work(session: Session) -> Answers:
         found = _member(session, site, account, member)
         reader = Reader("member", found.account_id, found.id or 0) if found else ANONYMOUS
         shown: Locale = locale or as_locale(found.locale if found else None, site.locale)
-        return find(session, reader, asked=q, locale=shown, now=now, zone=site.zone, limit=limit), shown
+        sight = sight_of(session, reader, now=now, zone=site.zone)
+        return find(session, sight, asked=q, locale=shown, part=Piece(limit=limit))
 
-    answers, _ = await ask(site.database, work)
+    answers = await ask(site.database, work)
     return SearchOut(
         query=q,
         total=answers.total,

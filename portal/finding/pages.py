@@ -23,7 +23,7 @@ from portal.content.readers import reader_of
 from portal.finding import report_pages, synonym_pages
 from portal.finding.asking import ask
 from portal.finding.popular import Offer, popular
-from portal.finding.service import DEEPEST, Answers, find
+from portal.finding.service import DEEPEST, Answers, Piece, find
 from portal.finding.sight import TUTORIAL, sight_of
 from portal.finding.suggest import suggest
 from portal.kit.errors import Unavailable
@@ -118,23 +118,11 @@ async def search(
 
     def work(session: Session) -> tuple[Answers | None, Offer, Mapping[str, str], bool]:
         sight = sight_of(session, reader, now=now, zone=site.zone)
-        answers = (
-            find(
-                session,
-                reader,
-                asked=q,
-                locale=locale,
-                now=now,
-                zone=site.zone,
-                limit=PER_PAGE,
-                offset=(page - 1) * PER_PAGE,
-                kind=kind,
-                collection=collection,
-            )
-            if q
-            else None
-        )
-        liked = [] if answers and answers.results else popular(session, reader, locale=locale, now=now, zone=site.zone)
+        answers = None
+        if q:
+            here = Piece(kind, collection, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
+            answers = find(session, sight, asked=q, locale=locale, part=here)
+        liked = Offer() if answers and answers.results else popular(session, sight, locale=locale, now=now)
         shelves = {shelf.key: title_of(shelf.title, shelf.key, locale) for shelf in library_of(session).shelves}
         return answers, liked, shelves, bool(sight.visible.any())
 

@@ -7,14 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from portal.content import indexing as documents
-from portal.content.readers import Reader
 from portal.finding.service import place_of
-from portal.finding.sight import Sight, sight_of
+from portal.finding.sight import Sight
 from portal.finding.suggest import Suggestion
 from portal.kit.i18n import Locale
 from portal.search.log import Period, most_opened
@@ -32,9 +30,8 @@ class Offer:
     is_new: bool = False
 
 
-def popular(session: Session, reader: Reader, *, locale: Locale, now: datetime, zone: ZoneInfo) -> Offer:
-    """What is opened most and `reader` may see, else what is new in the library for them."""
-    sight = sight_of(session, reader, now=now, zone=zone)
+def popular(session: Session, sight: Sight, *, locale: Locale, now: datetime) -> Offer:
+    """What is opened most and the reader may see, else what is new in the library for them."""
     opened = most_opened(session, Period(now - LATELY, now + timedelta(hours=1)), limit=LOOKED_AT)
     if found := _items(sight, opened, locale):
         return Offer(found)
@@ -47,7 +44,7 @@ def popular(session: Session, reader: Reader, *, locale: Locale, now: datetime, 
 
 
 def _items(sight: Sight, names: Iterable[str], locale: Locale) -> list[Suggestion]:
-    found = []
+    found: list[Suggestion] = []
     for number in dict.fromkeys(_shown(sight, name, locale) for name in names):
         if number is not None and len(found) < MOST:
             kind, _, title, path = place_of(sight, number)

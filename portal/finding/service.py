@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
-from portal.content.readers import Reader
-from portal.finding.sight import TUTORIAL, Sight, sight_of
+from portal.finding.sight import TUTORIAL, Sight
 from portal.kit.i18n import Locale
 from portal.search import service as search
 from portal.search.excerpt import Marks, Part, excerpt, mark, marks
@@ -56,31 +53,30 @@ class Answers:
     results: Sequence[Result]
 
 
-def find(
-    session: Session,
-    reader: Reader,
-    *,
-    asked: str,
-    locale: Locale,
-    now: datetime,
-    zone: ZoneInfo,
-    limit: int = 10,
-    offset: int = 0,
-    kind: str = "",
-    collection: str = "",
-) -> Answers:
-    """What answers `asked` among all that `reader` may see now, the best first."""
-    sight = sight_of(session, reader, now=now, zone=zone)
+@dataclass(frozen=True)
+class Piece:
+    """Which of the answers are wanted: of a kind, in a collection, and so many of them from a place on."""
+
+    kind: str = ""
+    collection: str = ""
+    limit: int = 10
+    offset: int = 0
+
+
+def find(session: Session, sight: Sight, *, asked: str, locale: Locale, part: Piece) -> Answers:
+    """What answers `asked` among all that a reader may see now, the best first."""
     ranking = search.rank(session, sight.catalogue, asked, locale=locale, visible=sight.visible)
     gates, entries = sight.gates, ranking.entries
-    of_kind = gates.kind[entries] == gates.kinds.index(kind) if kind in gates.kinds else _all(entries, kind)
+    of_kind = (
+        gates.kind[entries] == gates.kinds.index(part.kind) if part.kind in gates.kinds else _all(entries, part.kind)
+    )
     on_shelf = (
-        gates.shelf[entries] == gates.shelves.index(collection)
-        if collection in gates.shelves
-        else _all(entries, collection)
+        gates.shelf[entries] == gates.shelves.index(part.collection)
+        if part.collection in gates.shelves
+        else _all(entries, part.collection)
     )
     chosen = entries[of_kind & on_shelf]
-    shown = chosen[offset : min(offset + limit, DEEPEST)]
+    shown = chosen[part.offset : min(part.offset + part.limit, DEEPEST)]
     wanted = marks(ranking.question.words, ranking.words)
     return Answers(
         normal=normal(asked),
@@ -88,7 +84,7 @@ def find(
         total=len(chosen),
         kinds=_counted(gates.kinds, gates.kind[entries[on_shelf]]),
         collections=_counted(gates.shelves, gates.shelf[entries[of_kind]]),
-        results=_results(session, sight, shown, wanted, offset),
+        results=_results(session, sight, shown, wanted, part.offset),
     )
 
 

@@ -47,6 +47,7 @@ _ENDING = re.compile(
     "(?:でき(?:ません|ない|なかつた|る|ます)|し?(?:たい|ました|ます|ません|ない|ています|ている|てください)|する|した|して|"
     "(?:する)?(?:には|とは|について)|ください|です(?:か)?)+$"
 )
+_LAST_PARTICLE = re.compile("[のがはにでと]$")
 _AFTER_PARTICLE = re.compile("[のをがはにでへと](.{3,})$")
 _KANA = "ぁ-ゖゝゞー"
 _SCRIPTS = re.compile(
@@ -165,6 +166,8 @@ def _take_kana(kana: str, words: list[Word], glue: list[str]) -> None:
         if words and (after := _AFTER_PARTICLE.search(piece)):
             rest = after[1]
         rest = _ENDING.sub("", rest)
+        if rest != piece and len(rest) > 3:
+            rest = _LAST_PARTICLE.sub("", rest)
         if len(rest) < (3 if words else 2) or _GLUE.fullmatch(rest):
             glue.extend(list(pairs(piece))[:-1])
         else:

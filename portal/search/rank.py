@@ -33,11 +33,15 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Way:
-    """One way for a text to have a word: by all of `terms`. `whole` is the term of the word standing by itself."""
+    """One way for a text to have a word: by all of `terms`, or `least` a share of them.
+
+    `whole` is the term of the word standing by itself; where a text `needs_whole` and lacks it, the rest counts less.
+    """
 
     terms: tuple[str, ...]
     whole: str = ""
     needs_whole: bool = False
+    least: float = 0.0
     weight: float = 1.0
 
 
@@ -94,6 +98,8 @@ def _word(one: Sought, places: Mapping[str, Places], norms: Points) -> tuple[Poi
             if found is not None:
                 hits[found.entries] += 1
         hits /= np.float32(len(way.terms))
+        if way.least:
+            hits[hits < np.float32(way.least)] = 0
         points *= np.float32(way.weight / math.sqrt(len(way.terms))) * hits * hits
         if way.whole and (found := places.get(way.whole)) is not None:
             if way.needs_whole:

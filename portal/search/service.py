@@ -57,8 +57,15 @@ def rank(session: Session, catalogue: Catalogue, asked: str, *, locale: Locale, 
     sought = _by_one_character(session, catalogue, question, sought)
     sought, meant = _corrected(session, catalogue, question, sought, visible)
     found = catalogue.places(session, _terms_of(sought) + list(question.glue))
-    scores = score(sought, question.glue, found, catalogue.lengths)
-    best = order.by_thing(catalogue, scores, locale=locale, visible=visible)
+
+    def best_of(wanted: Sequence[Sought]) -> order.Best:
+        scores = score(wanted, question.glue, found, catalogue.lengths)
+        return order.by_thing(catalogue, scores, locale=locale, visible=visible)
+
+    best = best_of(sought)
+    if not len(best.entries):
+        # Rather something that has a piece of the word than nothing at all.
+        best = best_of([replace(one, ways=[replace(way, least=0.0) for way in one.ways]) for one in sought])
     words = tuple(word for one in sought for word in one.words)
     return Ranking(question, order.looked_at(session, catalogue, question, best), meant, words)
 

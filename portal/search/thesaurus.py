@@ -19,6 +19,7 @@ from portal.search.rank import Sought, Way
 
 SHIPPED: Final = Path(__file__).parent / "synonyms.txt"
 SYNONYM_WEIGHS: Final = 0.8
+MOST_OF_IT: Final = 0.6
 LONGEST_PHRASE: Final = 4
 """Words of a question that may be one phrase."""
 SHORTEST_WITHIN: Final = 2
@@ -124,7 +125,10 @@ def _terms(words: Sequence[Word]) -> Terms:
 def _as_asked(phrase: Sequence[Word]) -> Way:
     terms = tuple(dict.fromkeys(term for word in phrase for term in word.terms))
     one = phrase[0]
-    return Way(terms, one.whole, one.script == "katakana") if len(phrase) == 1 else Way(terms)
+    if len(phrase) > 1:
+        return Way(terms)
+    # Part of a kanji compound still says something; part of a word in kana is a word of its own, or none.
+    return Way(terms, one.whole, one.script == "katakana", 0.0 if one.script == "kanji" else MOST_OF_IT)
 
 
 @lru_cache(maxsize=4_096)
