@@ -14,7 +14,11 @@ T = TypeVar("T")
 
 
 async def ask(database: Database, work: Callable[[Session], T]) -> T:
-    """Run a search. With the catalogue at hand it takes a few milliseconds; without, nobody else waits for it."""
-    if await database.read(is_at_hand):
-        return await database.read(work)
-    return await database.report(work)
+    """Run a search, which answers something. With the catalogue at hand it takes a few milliseconds; without, nobody
+    else waits for it."""
+
+    def at_once(session: Session) -> T | None:
+        return work(session) if is_at_hand(session) else None
+
+    found = await database.read(at_once)
+    return await database.report(work) if found is None else found

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
-import structlog
 from fastapi import Form, Query, Request
+from markupsafe import Markup
 from sqlmodel import Session
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse, Response
@@ -22,16 +22,16 @@ from portal.content.library import current as library_of
 from portal.content.readers import reader_of
 from portal.finding import report_pages, synonym_pages
 from portal.finding.asking import ask
+from portal.finding.keeping import keep
+from portal.finding.marked import marked
 from portal.finding.popular import Offer, popular
 from portal.finding.service import DEEPEST, Answers, Piece, find
 from portal.finding.sight import TUTORIAL, sight_of
 from portal.finding.suggest import suggest
-from portal.kit.errors import Unavailable
 from portal.kit.i18n import Locale, Message
 from portal.kit.secrets import new_token
-from portal.kit.web import Site, SiteDep, locale_of, page_router, render
-from portal.search.excerpt import Part
-from portal.search.log import record_click, record_search
+from portal.kit.web import SiteDep, locale_of, page_router, render
+from portal.search.log import record_click, searched
 from portal.search.question import LONGEST
 from portal.tutorials import indexing as tutorials
 
@@ -47,8 +47,7 @@ KIND_WORDS: Mapping[str, Message] = {
     "release_note": Message("What is new"),
     TUTORIAL: Message("Tutorial"),
 }
-log = structlog.get_logger()
-Asked = Annotated[str, Query(max_length=LONGEST)]
+Asked = Annotated[str, Query()]
 Name = Annotated[str, Query(max_length=64)]
 
 
@@ -56,8 +55,8 @@ Name = Annotated[str, Query(max_length=64)]
 class ResultLine:
     """A result. `lang` where it is not in the reader's language; `name` and `place` are what opening it notes down."""
 
-    title: Sequence[Part]
-    excerpt: Sequence[Part]
+    title: Markup
+    excerpt: Markup
     href: str
     kind: Message
     collection: str
@@ -114,7 +113,7 @@ async def search(
 ) -> Response:
     """What answers `q`; all of it stands in the address, so it can be passed on. Who gets it sees their own results."""
     locale, now, reader = locale_of(request, viewer), site.clock(), reader_of(viewer)
-    q = " ".join(q.split())
+    q = " ".join(q.split())[:LONGEST]
 
     def work(session: Session) -> tuple[Answers | None, Offer, Mapping[str, str], bool]:
         sight = sight_of(session, reader, now=now, zone=site.zone)
@@ -134,7 +133,8 @@ async def search(
     shown = _page(q, answers, liked, shelves, locale, kind, collection, page, token, isinstance(viewer, StaffViewer))
     response = render(request, "finding/search.html", shown, viewer=viewer, nav=_nav(viewer))
     if answers is not None and is_counted and not isinstance(viewer, StaffViewer):
-        response.background = BackgroundTask(_keep, site, token, answers, locale)
+        said = searched(token=token, asked=answers.normal, locale=locale, results=answers.total, now=now)
+        response.background = BackgroundTask(keep, site.database, said)
     return response
 
 
@@ -170,18 +170,6 @@ async def opened(
     return Response(status_code=204)
 
 
-async def _keep(site: Site, token: str, answers: Answers, locale: Locale) -> None:
-    """Note the search down once its answer is on the way: nobody waits for a log, and none is worth an error."""
-    try:
-        await site.database.write(
-            lambda session: record_search(
-                session, token=token, asked=answers.normal, locale=locale, results=answers.total, now=site.clock()
-            )
-        )
-    except Unavailable as error:
-        log.warning("a search was not logged", error=str(error))
-
-
 def _page(
     q: str,
     answers: Answers | None,
@@ -215,8 +203,8 @@ def _page(
         last=first + len(results) - 1,
         results=[
             ResultLine(
-                title=one.title,
-                excerpt=one.excerpt,
+                title=marked(one.title),
+                excerpt=marked(one.excerpt),
                 href=one.path,
                 kind=KIND_WORDS[one.kind],
                 collection=shelves.get(one.collection, ""),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import numpy as np
 from sqlmodel import Session
 
-from portal.content import indexing as documents
 from portal.finding.service import place_of
 from portal.finding.sight import Sight
 from portal.finding.suggest import Suggestion
@@ -33,22 +33,21 @@ class Offer:
 def popular(session: Session, sight: Sight, *, locale: Locale, now: datetime) -> Offer:
     """What is opened most and the reader may see, else what is new in the library for them."""
     opened = most_opened(session, Period(now - LATELY, now + timedelta(hours=1)), limit=LOOKED_AT)
-    if found := _items(sight, opened, locale):
+    if found := _items(sight, (_shown(sight, name, locale) for name in opened)):
         return Offer(found)
-    newest = sorted(
-        (variant.changed_at, entry.id)
-        for entry in sight.library.entries.values()
-        if (variant := sight.wall.choose(entry, locale)) is not None
-    )
-    return Offer(_items(sight, [f"{documents.SHELF}/{key}" for _, key in reversed(newest)], locale), is_new=True)
+    catalogue, newest = sight.catalogue, np.where(sight.visible, sight.gates.changed, -np.inf)
+    order = np.argsort(-newest, kind="stable")[: 2 * MOST]
+    fresh = (int(number) for number in order if np.isfinite(newest[number]))
+    names = (f"{catalogue.shelves[number]}/{catalogue.keys[number]}" for number in fresh)
+    return Offer(_items(sight, (_shown(sight, name, locale) for name in names)), is_new=True)
 
 
-def _items(sight: Sight, names: Iterable[str], locale: Locale) -> list[Suggestion]:
+def _items(sight: Sight, numbers: Iterable[int | None]) -> list[Suggestion]:
     found: list[Suggestion] = []
-    for number in dict.fromkeys(_shown(sight, name, locale) for name in names):
+    for number in dict.fromkeys(numbers):
         if number is not None and len(found) < MOST:
             kind, _, title, path = place_of(sight, number)
-            found.append(Suggestion(kind, ((title, False),), path, sight.catalogue.locales[number]))
+            found.append(Suggestion(kind, title, ((title, False),), path, sight.catalogue.locales[number]))
     return found
 
 

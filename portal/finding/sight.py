@@ -39,6 +39,7 @@ TUTORIAL: Final = "tutorial"
 class Gates:
     """How the entries of one state of the index stand in one edition of the library, by an entry's number.
 
+    `changed` is when readers could last find something new in it.
     `gate` is the place of its audience in `audiences`, each given by one document that has it; `opens` the instant it
     comes out, in seconds; `kind` and `shelf` the places of its kind and collection in `kinds` and `shelves`.
     """
@@ -46,6 +47,7 @@ class Gates:
     audiences: Sequence[Entry]
     gate: Numbers
     opens: NDArray[np.float64]
+    changed: NDArray[np.float64]
     kinds: Sequence[str]
     kind: Numbers
     shelves: Sequence[str]
@@ -104,7 +106,7 @@ def _gates(catalogue: Catalogue, library: Library) -> Gates:
 def _made(catalogue: Catalogue, library: Library) -> Gates:
     count = len(catalogue)
     gate, kind, shelf = (np.full(count, NOBODY, np.int64) for _ in range(3))
-    opens = np.full(count, np.inf)
+    opens, changes = np.full(count, np.inf), np.full(count, -np.inf)
     audiences: dict[tuple[bool, object], tuple[int, Entry]] = {}
     kinds: dict[str, int] = {}
     shelves: dict[str, int] = {}
@@ -121,12 +123,14 @@ def _made(catalogue: Catalogue, library: Library) -> Gates:
             continue
         gate[number], _ = audiences.setdefault((entry.is_public, entry.audience), (len(audiences), entry))
         opens[number] = variant.publish_at.timestamp() if variant.publish_at else -np.inf
+        changes[number] = variant.changed_at.timestamp()
         kind[number] = kinds.setdefault(entry.kind, len(kinds))
         shelf[number] = shelves.setdefault(entry.collection, len(shelves))
     return Gates(
         [entry for _, entry in audiences.values()],
         gate,
         opens,
+        changes,
         tuple(kinds),
         kind,
         tuple(shelves),

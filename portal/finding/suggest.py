@@ -29,6 +29,7 @@ class Suggestion:
     """A thing that may be meant: its title with the letters marked, and where it is."""
 
     kind: str
+    called: str
     title: Sequence[Part]
     path: str
     locale: Locale
@@ -48,5 +49,5 @@ def suggest(
     found = []
     for number in numbers:
         kind, _, title, path = place_of(sight, number)
-        found.append(Suggestion(kind, mark(title, wanted), path, sight.catalogue.locales[number]))
+        found.append(Suggestion(kind, title, mark(title, wanted), path, sight.catalogue.locales[number]))
     return found

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from portal.search.fold import Folded, fold
+from portal.search.fold import KANJI, Folded, fold
 from portal.search.question import Word
 from portal.search.words import MARK_VERB
 
@@ -22,6 +22,7 @@ BEFORE: Final = 24
 MOST_MATCHES: Final = 200
 LONGEST_OKURIGANA: Final = 2
 _SENTENCE = re.compile(r"[。！？\n]|[.!?](?=\s)")
+_KANJI = re.compile(f"[{KANJI}]")
 _SPACE = re.compile(r"\s+")
 
 Part = tuple[str, bool]
@@ -42,7 +43,7 @@ class Marks:
         found = [span for word in self.others for span in _occurrences(text, word)]
         for word in self.asked:
             found += list(_occurrences(text, word)) or list(_in_pieces(text, word))
-        return [folded.span(*span) for span in _apart(found)[:MOST_MATCHES]]
+        return _apart(folded.span(*span) for span in _apart(found)[:MOST_MATCHES])
 
 
 def marks(asked: Iterable[Word], others: Iterable[Word] = ()) -> Marks:
@@ -89,7 +90,10 @@ def _occurrences(text: str, word: Word) -> Iterator[Span]:
     elif len(bones) == 1:
         is_verb = word.terms[0].endswith(MARK_VERB)
         for start, end in _literally(text, bones[0]):
-            yield start, end + (is_verb and end < len(text) and _is_kana(text[end]))
+            if not is_verb:
+                yield start, end
+            elif text[end : end + 1] and _is_kana(text[end]) and not (start and _KANJI.match(text[start - 1])):
+                yield start, end + 1
     else:
         yield from _begun_with(text, bones[0], lambda rest, at: _through(rest, at, bones[1:]))
 
@@ -185,12 +189,8 @@ def _beginning(text: str, at: int) -> int:
 
 def _reach(text: str, start: int, width: int) -> int:
     """Where a piece of `width` that begins at `start` ends."""
-    room = 2 * width
-    for index in range(start, min(len(text), start + 2 * width)):
-        room -= 1 if text[index].isascii() else 2
-        if room < 0:
-            return index
-    return min(len(text), start + 2 * width)
+    narrow = len(text[start : start + width].encode("ascii", "ignore"))
+    return min(len(text), start + width + narrow // 2)
 
 
 def _cut(text: str, start: int, end: int, spans: Sequence[Span]) -> Iterator[Part]:

@@ -21,7 +21,7 @@ HANGUL: Final = "가-힣"
 CJK: Final = f"{KANA}ヷ-ヺ{KANJI}{HANGUL}"
 DASHES: Final = "‐‑‒–—―−－﹣"
 
-_LONGER = re.compile(f"ー+|(?<=[{KANA}ー])-+(?=[{KANA}ー]|\\W|$)")
+_LONGER = re.compile(f"ー+|(?<=[{KANA}ー])-+(?![a-z0-9-])")
 _SMALL = dict(zip("ぁぃぅぇぉっゃゅょゎゕゖ", "あいうえおつやゆよわかか", strict=True))
 _SOUNDS = {"ぢ": "じ", "づ": "ず", "ゐ": "い", "ゑ": "え"}
 _MOST_ROUNDS = 4

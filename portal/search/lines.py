@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 END: Final = "\n"
-MOST_LOOKED_AT: Final = 2_000
+MOST_LOOKED_AT: Final = 200
 
 
 class Lines:
@@ -21,12 +21,18 @@ class Lines:
             self._starts.append(at)
             at += len(title) + 1
 
-    def having(self, piece: str) -> Iterator[tuple[int, bool]]:
-        """The number of each text that has `piece`, and whether it begins with it; the same one maybe several times."""
+    def beginning(self, piece: str) -> Iterator[int]:
+        """The numbers of texts that begin with `piece`."""
+        return self._having(END + piece, skip=1)
+
+    def having(self, piece: str) -> Iterator[int]:
+        """The numbers of texts that have `piece`; the same one maybe several times."""
+        return self._having(piece, skip=0)
+
+    def _having(self, piece: str, *, skip: int) -> Iterator[int]:
         at = self._text.find(piece)
         for _ in range(MOST_LOOKED_AT):
             if at < 0:
                 return
-            number = bisect_right(self._starts, at) - 1
-            yield number, at == self._starts[number]
+            yield bisect_right(self._starts, at + skip) - 1
             at = self._text.find(piece, at + 1)

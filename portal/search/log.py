@@ -8,17 +8,16 @@ of the question before it is kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, case, cast, delete, func, select, update
+from sqlalchemy import ColumnElement, Float, case, cast, delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from portal.kit.i18n import Locale
 from portal.search.models import Search
-from portal.search.question import normal
 
 KEPT: Final = timedelta(days=400)
 LONGEST: Final = 100
@@ -61,13 +60,17 @@ class Asked:
     last: datetime
 
 
-def record_search(session: Session, *, token: str, asked: str, locale: Locale, results: int, now: datetime) -> None:
-    """Keep one search. `token` is what a page of its results says when one of them is opened."""
-    query = anonymous(normal(asked))
-    if query:
-        hour = now.replace(minute=0, second=0, microsecond=0)
-        session.add(Search(token=token, hour=hour, query=query, locale=locale, results=results))
-        session.flush()
+def searched(*, token: str, asked: str, locale: Locale, results: int, now: datetime) -> dict[str, Any]:
+    """One search as it is kept. `token` is what a page of its results says when one of them is opened."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return {"token": token, "hour": hour, "query": anonymous(asked), "locale": locale, "results": results}
+
+
+def record_searches(session: Session, searched: Sequence[Mapping[str, Any]]) -> None:
+    """Keep these searches; one of which nothing is left is not kept."""
+    rows = [dict(one) for one in searched if one["query"]]
+    if rows:
+        session.connection().execute(insert(Search), rows)
 
 
 def record_click(session: Session, *, token: str, place: int, key: str) -> None:

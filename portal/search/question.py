@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal
 
 from portal.search.fold import DASHES, HANGUL, KANJI, KATAKANA, fold, key
@@ -17,6 +18,7 @@ from portal.search.words import (
     COMPOUND,
     JOINED,
     MARK_VERB,
+    RUN,
     katakana_word,
     latin_terms,
     pairs,
@@ -84,6 +86,7 @@ class Question:
     glue: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=4_096)
 def understand(asked: str) -> Question:
     """Cut a question into words; beyond `LONGEST` characters and `MOST_WORDS` words it is not read."""
     typed = _repaired(asked)
@@ -102,8 +105,8 @@ def understand(asked: str) -> Question:
     if not any(word.weight == 1 for word in words):
         # All of it is said in every question, so all of it counts.
         words = [replace(word, weight=1.0) for word in words]
-        if not words and glue:
-            whole = fold(typed).text.replace(" ", "")
+        whole = "" if words else "".join(RUN.findall(fold(typed).text))
+        if whole:
             words, glue = [_pairwise(whole, typed, "kana")], []
     return Question(typed, key(typed).replace(" ", ""), tuple(_once(words)), tuple(dict.fromkeys(glue)))
 

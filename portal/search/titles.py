@@ -21,14 +21,16 @@ def begun(catalogue: Catalogue, typed: str, *, locale: Locale, visible: Mask, li
         return []
     titles, readings = catalogue.lists
     found: dict[int, tuple[int, bool, int, int]] = {}
-    for rank, texts in ((0, titles), (1, readings)):
-        for number, begins in texts.having(piece):
+    looks = (titles.beginning, readings.beginning, titles.having, readings.having)
+    for rank, look in enumerate(looks):
+        if len(found) >= limit:
+            break
+        for number in look(piece):
             if not visible[number]:
                 continue
             shown = int(catalogue.versions[locale][catalogue.thing[number]])
             if shown < 0 or not visible[shown]:
                 shown = number
-            foreign = catalogue.locales[number] != locale
-            place = (rank + (0 if begins else 2), foreign, len(catalogue.titles[number]), number)
+            place = (rank, catalogue.locales[number] != locale, len(catalogue.titles[number]), number)
             found[shown] = min(place, found.get(shown, place))
     return sorted(found, key=lambda number: found[number])[:limit]

@@ -35,12 +35,13 @@ from tests.bench.figures import (
     track_figure,
 )
 from tests.bench.load import loader
+from tests.bench.search import SIZES, search_figures
 from tests.bench.seed import furnish
 from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-NAMES = (*(page.key for page in PAGES), *EVENTS, "rate")
+NAMES = (*(page.key for page in PAGES), *EVENTS, "rate", "search")
 
 
 def main() -> int:
@@ -66,7 +67,7 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
             return made
 
         figures: list[Figure] = []
-        if set(wanted.only) - {"rate"}:
+        if set(wanted.only) - {"rate", "search"}:
             portal = server("portal")
             vendor = furnish(portal)
             ceiling = Ceiling(home / "ceiling", database_url=databases.create() if databases else "")
@@ -83,6 +84,12 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
         if "rate" in wanted.only:
             found = rate_figures(load, server("reports"), rounds=wanted.rounds, size=wanted.accounts)
             figures += [_said(figure) for figure in found]
+        if "search" in wanted.only:
+            sizes = sorted(SIZES)[: 1 if wanted.quick else None]
+            searching = search_figures(
+                load, server("search"), rounds=wanted.rounds, seconds=wanted.seconds, sizes=sizes
+            )
+            figures += [_said(figure) for figure in searching]
     return figures
 
 
