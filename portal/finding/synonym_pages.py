@@ -9,7 +9,7 @@ from fastapi import Form, Query, Request
 from sqlmodel import Session, col, select
 from starlette.responses import Response
 
-from portal.accounts.visits import SignedInStaff
+from portal.accounts.visits import SignedInStaff, WritesContent
 from portal.kit.errors import Invalid
 from portal.kit.i18n import Message
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
@@ -61,7 +61,7 @@ async def synonyms(
 async def add(
     request: Request,
     site: SiteDep,
-    viewer: SignedInStaff,
+    viewer: WritesContent,
     words: Words = "",
     means: Words = "",
     direction: Annotated[str, Form(max_length=4)] = "both",
@@ -87,7 +87,7 @@ async def add(
 
 
 @router.post("/{synonym_id}/removal")
-async def remove(site: SiteDep, viewer: SignedInStaff, synonym_id: int) -> Response:
+async def remove(site: SiteDep, viewer: WritesContent, synonym_id: int) -> Response:
     """Take one away; the page that follows can bring it back."""
     now = site.clock()
     await site.database.write(lambda session: remove_synonym(session, synonym_id=synonym_id, by=viewer.name, now=now))
@@ -95,7 +95,7 @@ async def remove(site: SiteDep, viewer: SignedInStaff, synonym_id: int) -> Respo
 
 
 @router.post("/{synonym_id}/restoration")
-async def restore(request: Request, site: SiteDep, viewer: SignedInStaff, synonym_id: int) -> Response:
+async def restore(request: Request, site: SiteDep, viewer: WritesContent, synonym_id: int) -> Response:
     """Bring one back."""
     del viewer
     await site.database.write(lambda session: restore_synonym(session, synonym_id=synonym_id))

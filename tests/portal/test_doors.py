@@ -18,7 +18,6 @@ from portal.main import build, site_from
 from portal.settings import Settings
 from tests.factories import NOW, make_account, make_admin, make_staff, sign_in_as
 
-<<<<<<< HEAD
 OPEN = {
     "/healthz",
     "/readyz",
@@ -30,19 +29,6 @@ OPEN = {
     "/invitation/{token}",
 }
 FILLED = {"external_id": "acct-2", "act": "undo"}
-=======
-OPEN = {"/healthz", "/readyz", "/sign-in", "/sign-in/sent", "/sign-in/code", "/sign-in/link/{token}", "/sign-out"}
-FILLED = {
-    "external_id": "acct-2",
-    "key": "x",
-    "step": "x",
-    "act": "undo",
-    "slug": "x",
-    "token": "x",
-    "visit_id": "1",
-    "synonym_id": "1",
-}
->>>>>>> 1c0a4dd (Tests of the search at every level, a bench of its speed and of its ingredients, and the manual)
 
 
 def routes(found: list[BaseRoute]) -> Iterator[APIRoute]:
@@ -98,13 +84,8 @@ async def test_no_form_goes_through_without_its_token(client: httpx.AsyncClient)
 async def test_strangers_are_led_to_the_door(client: httpx.AsyncClient) -> None:
     for route in pages(client):
         if route.methods and "GET" in route.methods and route.path not in OPEN:
-<<<<<<< HEAD
             answer = await client.get(filled(route))
-            allowed = (200, 303, 307, 404) if route.path.startswith(("/manuals", "/tutorials")) else (303,)
-=======
-            answer = await client.get(route.path.replace(":path", "").format_map(FILLED))
             allowed = (200, 303, 307, 404) if route.path.startswith(("/manuals", "/tutorials", "/search")) else (303,)
->>>>>>> 1c0a4dd (Tests of the search at every level, a bench of its speed and of its ingredients, and the manual)
             assert answer.status_code in allowed, (route.path, answer.status_code)
 
 
