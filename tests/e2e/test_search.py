@@ -75,7 +75,6 @@ async def type_choose_and_search(page: Page, db: Database) -> None:
     assert await offered.count() == 0
     assert await box.input_value() == "招待"
     await box.press("ArrowDown")
-    await box.press("ArrowDown")
     await box.press("Enter")
     await page.wait_for_url("**/manuals/search-invite/search-invite")
 
