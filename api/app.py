@@ -17,6 +17,7 @@ from api.v1 import (
     completion_rate,
     events,
     plans,
+    search,
     tracking,
     webhook_endpoints,
     webhooks_in,
@@ -66,7 +67,7 @@ def build_api(site: Site) -> FastAPI:
     app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
     problems.install(app)
     # Events first: routes are tried in this order.
-    rooms = (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans, webhook_endpoints)
+    rooms = (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans, search, webhook_endpoints)
     for room in rooms:
         app.include_router(room.router, prefix="/v1")
     app.include_router(docs.router)

@@ -26,6 +26,7 @@ from portal.desk import pages as desk_pages
 from portal.desk import signed_in
 from portal.events import ingest
 from portal.events import personal as events_personal
+from portal.finding import pages as finding_pages
 from portal.insights import pages as insights_pages
 from portal.integrations import pages as integrations_pages
 from portal.jobs import pages as jobs_pages
@@ -116,6 +117,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         tutorials_pages,
         checklists_pages,
         integrations_pages,
+        finding_pages,
         insights_pages,
         webhooks_pages,
         jobs_pages,

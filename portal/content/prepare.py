@@ -14,11 +14,14 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from portal.content.files import CollectionFile, DocumentFile
+from portal.content.indexing import SHELF, analysed, digest_of
 from portal.content.library import DOCUMENT, VARIANT
 from portal.content.places import DOCUMENT_FOLDERS, Places
 from portal.kit.files import Problem
 from portal.kit.i18n import Locale, Message
 from portal.kit.markdown import Rendered, render
+from portal.search.analysis import Analysed
+from portal.search.index import indexed
 
 RENDERING = 1
 """Goes up when the renderer makes something else of the same text: the next publish then renders everything anew."""
@@ -73,10 +76,11 @@ class Text:
 
 @dataclass(frozen=True)
 class PreparedVariant:
-    """One file with its text."""
+    """One file with its text, and the words of it for the index where it was rendered."""
 
     file: DocumentFile
     text: Text
+    words: Analysed | None = None
 
     @property
     def key(self) -> VariantKey:
@@ -94,7 +98,8 @@ class Prepared:
 
 
 def state(session: Session) -> State:
-    """The library as it is now."""
+    """The library as it is now. What the index lacks counts as never rendered, so that preparing makes its words."""
+    in_index = indexed(session, SHELF)
     folders = {kind: folder for folder, kind in DOCUMENT_FOLDERS.items()}
     columns = VARIANT.c["document_id", "locale", "slug", "aliases", "digest", "rendering", "links", "archived_at"]
     rows = session.execute(
@@ -103,7 +108,11 @@ def state(session: Session) -> State:
         .order_by(VARIANT.c.document_id, VARIANT.c.locale)
     ).all()
     return State(
-        variants={(row.document_id, row.locale): Known(row.digest, row.rendering, row.links) for row in rows},
+        variants={
+            (row.document_id, row.locale): Known(row.digest, row.rendering if is_indexed else 0, row.links)
+            for row in rows
+            for is_indexed in [in_index.get((row.document_id, row.locale)) == digest_of(row.digest, row.rendering)]
+        },
         standing=tuple(
             Standing(row.document_id, row.slug, tuple(row.aliases), folders[row.kind], row.origin == "studio")
             for row in rows
@@ -139,7 +148,7 @@ def _prepare(file: DocumentFile, known: Known | None, places: Places, warnings: 
     warnings.extend(text.warnings(file.file, file.body_line))
     if file.public and file.audience is not None:
         warnings.append(Problem(file.file, 1, Message("“public” has no effect beside “audience”: only they see it")))
-    return PreparedVariant(file, text)
+    return PreparedVariant(file, text, analysed(file.title, text.rendered) if text.rendered else None)
 
 
 def render_text(title: str, source: str, *, known: Known | None, resolve: Resolve) -> Text:

@@ -20,6 +20,7 @@ from portal.kit.errors import Conflict
 from portal.kit.files import Problem
 from portal.kit.i18n import Locale, Message
 from portal.tutorials.files import TutorialFile
+from portal.tutorials.indexing import bring_up_to_date
 from portal.tutorials.service import STEP, TEXT, TUTORIAL
 
 TextKey = tuple[str, str, Locale]
@@ -117,6 +118,7 @@ def apply(session: Session, prepared: Prepared, *, now: datetime) -> Summary:
     summary.archived = [key for key, row in there.items() if key not in here and row.archived_at is None]
     if summary.archived:
         session.execute(update(TUTORIAL).where(TUTORIAL.c.key.in_(summary.archived)).values(archived_at=now))
+    bring_up_to_date(session)
     return summary
 
 

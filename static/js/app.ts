@@ -7,7 +7,9 @@ import { confirmForms } from "./confirm";
 import { copyButtons } from "./copy";
 import { liveForms } from "./live";
 import { menus } from "./menus";
+import { noteOpened } from "./opened";
 import { noteReading } from "./reading";
+import { suggestions } from "./suggest";
 import { followContents } from "./toc";
 
 copyButtons(document);
@@ -17,3 +19,5 @@ autoSubmit();
 menus();
 followContents();
 noteReading();
+noteOpened();
+suggestions();

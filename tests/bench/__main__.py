@@ -37,12 +37,15 @@ from tests.bench.figures import (
 )
 from tests.bench.flat import FEW, MANY, fill, flat_figures
 from tests.bench.load import loader
+from tests.bench.search import SIZES, search_figures
 from tests.bench.seed import furnish
 from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-NAMES = (*(page.key for page in PAGES), *EVENTS, "rate", "deliveries")
+ALONE = ("rate", "deliveries", "search")
+"""What is measured on a server of its own."""
+NAMES = (*(page.key for page in PAGES), *EVENTS, *ALONE)
 
 
 def main() -> int:
@@ -78,7 +81,7 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
                 one.start()
             bench = Bench(load, wanted.rounds, wanted.seconds, many, few, vendors[1], is_sqlite=not databases)
             return [_said(figure) for figure in flat_figures(bench, vendors[0])]
-        if set(wanted.only) - {"rate", "deliveries"}:
+        if set(wanted.only) - set(ALONE):
             portal = server("portal")
             vendor = furnish(portal)
             ceiling = Ceiling(home / "ceiling", database_url=databases.create() if databases else "")
@@ -97,6 +100,12 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
             figures += [_said(figure) for figure in found]
         if "deliveries" in wanted.only:
             figures += [_said(figure) for figure in delivery_figures(server("deliveries"))]
+        if "search" in wanted.only:
+            sizes = sorted(SIZES)[: 1 if wanted.quick else None]
+            searching = search_figures(
+                load, server("search"), rounds=wanted.rounds, seconds=wanted.seconds, sizes=sizes
+            )
+            figures += [_said(figure) for figure in searching]
     return figures
 
 
