@@ -20,6 +20,7 @@ from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners
 from portal.checklists import pages as checklists_pages
 from portal.checklists import personal as checklists_personal
+from portal.content import media_door as documents_door
 from portal.content import pages as content_pages
 from portal.desk import pages as desk_pages
 from portal.desk import signed_in
@@ -37,7 +38,11 @@ from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
+from portal.media import pages as media_pages
+from portal.media import staff_pages as media_staff_pages
+from portal.media import uses
 from portal.settings import Settings
+from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
 
@@ -61,6 +66,7 @@ def site_from(settings: Settings) -> Site:
         session_days=settings.session_days,
         trusted_proxies=settings.trusted_proxies,
         events_per_second=settings.events_per_second,
+        upload_bytes=settings.upload_mb * 1_000_000,
     )
 
 
@@ -103,6 +109,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         checklists_pages,
         integrations_pages,
         insights_pages,
+        media_pages,
+        media_staff_pages,
     ):
         app.include_router(pages.router)
     app.mount("/api", build_api(home))
@@ -122,6 +130,8 @@ def subscribe() -> None:
     personal.subscribe(eraser=personal.erase_own)
     for room in (events_personal, checklists_personal, tutorials_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
+    uses.open_door(documents_door.KIND, documents_door.DOOR)
+    uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)
 
 
 async def work(settings: Settings) -> None:

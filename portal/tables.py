@@ -6,7 +6,8 @@ from portal.content import models as content
 from portal.events import models as events
 from portal.kit import jobs
 from portal.kit.rows import Row
+from portal.media import models as media
 from portal.tutorials import models as tutorials
 
 metadata = Row.metadata
-rooms = (accounts, events, content, tutorials, checklists, jobs)
+rooms = (accounts, events, media, content, tutorials, checklists, jobs)

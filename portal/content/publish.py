@@ -20,6 +20,7 @@ from portal.content.prepare import RENDERING, Prepared, PreparedVariant, Variant
 from portal.kit.errors import Conflict
 from portal.kit.files import Problem
 from portal.kit.i18n import Message
+from portal.media.uses import note_uses
 
 
 @dataclass
@@ -68,6 +69,8 @@ def apply(session: Session, prepared: Prepared, *, now: datetime) -> Summary:
             summary.changed.append(variant.key)
         else:
             summary.unchanged.append(variant.key)
+    fresh = {*summary.added, *summary.changed}
+    note_uses(session, "document", {one.key: one.text.links.values() for one in wanted if one.key in fresh})
     here = {variant.key for variant in wanted}
     gone = [row for key, row in known.items() if key not in here and key[0] not in of_the_studio]
     summary.archived = _archive(session, [row for row in gone if row.archived_at is None], here, now=now)

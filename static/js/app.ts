@@ -5,6 +5,7 @@
 import { autoSubmit } from "./autosubmit";
 import { confirmForms } from "./confirm";
 import { copyButtons } from "./copy";
+import { playEmbeds } from "./embeds";
 import { liveForms } from "./live";
 import { menus } from "./menus";
 import { noteReading } from "./reading";
@@ -17,3 +18,4 @@ autoSubmit();
 menus();
 followContents();
 noteReading();
+playEmbeds();
