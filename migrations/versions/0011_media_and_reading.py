@@ -4,9 +4,8 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-
 revision = '0011'
-down_revision = '0004'
+down_revision = '0007'
 branch_labels = None
 depends_on = None
 

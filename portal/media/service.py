@@ -313,7 +313,7 @@ _ITEMS = select(Media, MediaEdition).join(
 )
 
 
-def _items(session: Session, asked: Select[Any]) -> list[Item]:
+def _items(session: Session, asked: Select[Media, MediaEdition]) -> list[Item]:
     rows = session.execute(asked.execution_options(populate_existing=True)).all()
     names: dict[tuple[str, int], list[tuple[str, int]]] = {}
     if rows:

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
-from portal.accounts.visits import MaybeViewer, SignedInStaff, StaffViewer
+from portal.accounts.visits import MaybeViewer, SignedInStaff, StaffViewer, WritesContent
 from portal.kit.errors import BansoError, Forbidden, Invalid, NotFound
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import SAFE_METHODS, Site, SiteDep, flash, locale_of, page_router, redirect, render, takes_files
@@ -30,14 +30,16 @@ from portal.media.service import MAX_ALT, Item, size_in_words
 PER_PAGE = 48
 PICKED = 24
 MAX_FILES = 50
-LOOKS_ONLY = "viewer"
 KIND_WORDS = {"image": Message("Pictures"), "video": Message("Videos"), "file": Message("Files")}
 
 
 async def only_staff(request: Request, viewer: MaybeViewer) -> AsyncIterator[None]:
-    """Before a byte of an upload is read: nobody but staff may send one. What was read is let go of in the end."""
-    if request.method not in SAFE_METHODS and not isinstance(viewer, StaffViewer):
-        raise NotFound
+    """Before a byte of an upload is read: nobody may send one but who writes. What was read is let go of in the end."""
+    if request.method not in SAFE_METHODS:
+        if not isinstance(viewer, StaffViewer):
+            raise NotFound
+        if not viewer.may("write_content"):
+            raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
     try:
         yield
     finally:
@@ -128,9 +130,8 @@ async def pick(
 
 @router.post("")
 @takes_files
-async def upload(request: Request, site: SiteDep, viewer: SignedInStaff) -> Response:
+async def upload(request: Request, site: SiteDep, viewer: WritesContent) -> Response:
     """Take the files of a form, each on its own."""
-    _may_act(viewer)
     form = await request.form()
     sent = [one for one in form.getlist("file") if isinstance(one, UploadFile) and one.filename][:MAX_FILES]
     alt = str(form.get("alt") or "") if len(sent) == 1 else ""
@@ -166,19 +167,17 @@ async def medium(request: Request, site: SiteDep, viewer: SignedInStaff, key: st
 
 @router.post("/{key}/describe")
 async def describe(
-    request: Request, site: SiteDep, viewer: SignedInStaff, key: str, alt: Annotated[str, Form(max_length=MAX_ALT)] = ""
+    request: Request, site: SiteDep, viewer: WritesContent, key: str, alt: Annotated[str, Form(max_length=MAX_ALT)] = ""
 ) -> Response:
     """Say what it shows, for those who cannot see it."""
-    _may_act(viewer)
     await site.database.write(lambda session: service.describe(session, key, alt, now=site.clock()))
     return _back(request, key, Message("The description is saved."))
 
 
 @router.post("/{key}/replace")
 @takes_files
-async def replace(request: Request, site: SiteDep, viewer: SignedInStaff, key: str) -> Response:
+async def replace(request: Request, site: SiteDep, viewer: WritesContent, key: str) -> Response:
     """Put another file in its place, wherever it is shown."""
-    _may_act(viewer)
     sent = (await request.form()).get("file")
     if not isinstance(sent, UploadFile) or not sent.filename:
         raise Invalid(Message("No file was chosen."))
@@ -194,18 +193,16 @@ async def replace(request: Request, site: SiteDep, viewer: SignedInStaff, key: s
 
 
 @router.post("/{key}/put-back/{number}")
-async def put_back(request: Request, site: SiteDep, viewer: SignedInStaff, key: str, number: int) -> Response:
+async def put_back(request: Request, site: SiteDep, viewer: WritesContent, key: str, number: int) -> Response:
     """What it was before is what it is again."""
-    _may_act(viewer)
     now = site.clock()
     await site.database.write(lambda session: service.put_back(session, key, number, by=viewer.name, now=now))
     return _back(request, key, Message("The former one is back, everywhere."))
 
 
 @router.post("/{key}/remove")
-async def remove(request: Request, site: SiteDep, viewer: SignedInStaff, key: str) -> Response:
+async def remove(request: Request, site: SiteDep, viewer: WritesContent, key: str) -> Response:
     """Take it out of the lists; it can be brought back for a while."""
-    _may_act(viewer)
     await site.database.write(lambda session: service.remove(session, key, now=site.clock()))
     return _back(
         request, key, Message("It is removed. You can bring it back for %(days)s days.", days=service.KEPT.days)
@@ -213,9 +210,8 @@ async def remove(request: Request, site: SiteDep, viewer: SignedInStaff, key: st
 
 
 @router.post("/{key}/bring-back")
-async def bring_back(request: Request, site: SiteDep, viewer: SignedInStaff, key: str) -> Response:
+async def bring_back(request: Request, site: SiteDep, viewer: WritesContent, key: str) -> Response:
     """Undo `remove`."""
-    _may_act(viewer)
     await site.database.write(lambda session: service.bring_back(session, key))
     return _back(request, key, Message("It is back."))
 
@@ -274,7 +270,7 @@ async def _list(
         most=size_in_words(site.upload_bytes),
         most_image=size_in_words(min(MAX_IMAGE, site.upload_bytes)),
         known=KNOWN,
-        may_act=viewer.role != LOOKS_ONLY,
+        may_act=viewer.may("write_content"),
         is_filtered=bool(q or show),
     )
     return render(request, "media/list.html", shown, viewer=viewer, nav="media", status=status)
@@ -300,7 +296,7 @@ def _medium(session: Session, viewer: StaffViewer, key: str, locale: Locale) -> 
         editions=[one for one in service.editions(session, key) if one.number != item.edition],
         accept=accept.get(item.kind, ""),
         max_alt=MAX_ALT,
-        may_act=viewer.role != LOOKS_ONLY,
+        may_act=viewer.may("write_content"),
         days=service.KEPT.days,
     )
 
@@ -324,11 +320,6 @@ def _json(item: Item) -> dict[str, object]:
         "markdown": item.markdown,
         "page": _path(item.key),
     }
-
-
-def _may_act(viewer: StaffViewer) -> None:
-    if viewer.role == LOOKS_ONLY:
-        raise Forbidden(Message("Your role lets you look, but not change anything."))
 
 
 def _path(key: str) -> str:

@@ -27,7 +27,12 @@ from tests.pictures import MP4, PDF, moving, opened, picture
 SOON = NOW + timedelta(days=2)
 EVERYONE = {"stranger", "member", "pro member", "staff"}
 SEEN = {"open": EVERYONE, "members": EVERYONE - {"stranger"}, "pro": {"pro member", "staff"}, "soon": {"staff"}}
-FRONT: dict[str, dict[str, object]] = {"open": {"public": "true"}, "members": {}, "pro": {"audience": "{plan: pro}"}, "soon": {"publish_at": SOON}}
+FRONT: dict[str, dict[str, object]] = {
+    "open": {"public": "true"},
+    "members": {},
+    "pro": {"audience": "{plan: pro}"},
+    "soon": {"publish_at": SOON},
+}
 SHARED = "![どこにも](images/shared.png)\n"
 
 
