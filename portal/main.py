@@ -20,6 +20,7 @@ from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners
 from portal.checklists import pages as checklists_pages
 from portal.checklists import personal as checklists_personal
+from portal.content import feed_pages, feedback_pages
 from portal.content import media_door as documents_door
 from portal.content import pages as content_pages
 from portal.desk import pages as desk_pages
@@ -105,6 +106,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         desk_pages,
         accounts_pages,
         content_pages,
+        feed_pages,
+        feedback_pages,
         tutorials_pages,
         checklists_pages,
         integrations_pages,

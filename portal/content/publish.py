@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from portal.content.library import COLLECTION, DOCUMENT, EDITION, FORMER, VARIANT, changed
 from portal.content.prepare import RENDERING, Prepared, PreparedVariant, VariantKey, toc_of
+from portal.content.related import write_related
 from portal.kit.errors import Conflict
 from portal.kit.files import Problem
 from portal.kit.i18n import Message
@@ -75,6 +76,7 @@ def apply(session: Session, prepared: Prepared, *, now: datetime) -> Summary:
     gone = [row for key, row in known.items() if key not in here and key[0] not in of_the_studio]
     summary.archived = _archive(session, [row for row in gone if row.archived_at is None], here, now=now)
     if reordered or summary.changed_anything:
+        write_related(session)
         changed(session, now=now)
     return summary
 

@@ -1,9 +1,12 @@
 """Headers on every answer: what a page may load, and who may frame it.
 
-The policy needs no exception: no inline script, no inline style, nothing from another host.
+The policy has no inline script, no inline style and nothing from another host. One kind of page has a policy of its
+own: an article with a film of another site, whose player is loaded when a reader asks for it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +26,11 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+
+def policy_with_frames(beginnings: Iterable[str]) -> str:
+    """The policy of a page that may frame what lies under these addresses."""
+    return f"{CSP}; frame-src {' '.join(beginnings)}"
 
 
 def security_headers(*, https: bool) -> dict[str, str]:
