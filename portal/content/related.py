@@ -29,7 +29,8 @@ KEPT = 8
 TERMS = 40
 LOOKED_AT = 1500
 COMMON = 0.2
-"""A term in more than this share of the documents tells nothing apart, and costs the most."""
+"""A term in more than this share of the documents, and in more than a few, tells nothing apart and costs the most."""
+FEW = 10
 
 WORD = re.compile(r"[a-z0-9]{2,}|[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f々〆ー]+")
 HIRAGANA = re.compile(r"[\u3041-\u309f]{2}")
@@ -105,7 +106,7 @@ def _best(
 def _vectors(texts: Sequence[Text]) -> dict[str, dict[str, float]]:
     counts = {text.id: Counter(terms(text.words)) for text in texts}
     held = Counter(term for counted in counts.values() for term in counted)
-    most = max(3.0, COMMON * len(texts))
+    most = max(FEW, COMMON * len(texts))
     vectors = {}
     for key, counted in counts.items():
         weights = {
