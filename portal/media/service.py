@@ -304,7 +304,7 @@ def size_in_words(size: int) -> str:
     """`24 KB`, `1.2 MB`: thousands, as file lists count."""
     if size < 1_000_000:
         return f"{max(1, round(size / 1000))} KB"
-    return f"{size / 1_000_000:.1f} MB"
+    return f"{size / 1_000_000:.1f}".removesuffix(".0") + " MB"
 
 
 _ITEMS = select(Media, MediaEdition).join(

@@ -256,7 +256,7 @@ async def _list(
         return f"/staff/media?{urlencode(query)}" if query else "/staff/media"
 
     choices = [("", Message("All")), *KIND_WORDS.items(), ("unused", Message("Not shown anywhere"))]
-    choices.append(("removed", Message("Removed")))
+    choices.append(("removed", Message("Removed files")))
     shown = MediaPage(
         cards=[Card(item, _about(item), found.shown.get(item.key, 0)) for item in found.items],
         total=found.total,
