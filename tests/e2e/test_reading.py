@@ -12,6 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 from sqlmodel import Session
 
+from portal.accounts.models import Member, Staff
 from portal.kit import db
 from portal.kit.clock import utcnow
 from tests.conftest import OpenPage
@@ -51,7 +52,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     def people(session: Session) -> dict[str, str]:
         now = utcnow()
         member = make_member(session, make_account(session, now=now), now=now)
-        there = {"member": member, "staff": make_staff(session, now=now)}
+        there: dict[str, Member | Staff] = {"member": member, "staff": make_staff(session, now=now)}
         return {who: sign_in_as(session, one, now=now) for who, one in there.items()}
 
     tokens = db.run(server.database_url, people)

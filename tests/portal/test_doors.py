@@ -27,21 +27,8 @@ OPEN = {
     "/sign-in/link/{token}",
     "/sign-out",
     "/invitation/{token}",
-OPEN = {"/healthz", "/readyz", "/sign-in", "/sign-in/sent", "/sign-in/code", "/sign-in/link/{token}", "/sign-out"}
-PUBLIC = ("/manuals", "/tutorials", "/media", "/releases", "/feedback", "/robots.txt", "/sitemap.xml")
-FILLED = {
-    "external_id": "acct-2",
-    "key": "x",
-    "step": "x",
-    "act": "undo",
-    "slug": "x",
-    "token": "x",
-    "visit_id": "1",
-    "staff_id": "1",
-    "stamp": "x",
-    "name": "x",
-    "number": "1",
 }
+PUBLIC = ("/manuals", "/tutorials", "/media", "/releases", "/feedback", "/robots.txt", "/sitemap.xml")
 FILLED = {"external_id": "acct-2", "act": "undo"}
 
 
@@ -99,8 +86,6 @@ async def test_strangers_are_led_to_the_door(client: httpx.AsyncClient) -> None:
     for route in pages(client):
         if route.methods and "GET" in route.methods and route.path not in OPEN:
             answer = await client.get(filled(route))
-            allowed = (200, 303, 307, 404) if route.path.startswith(("/manuals", "/tutorials")) else (303,)
-            answer = await client.get(route.path.replace(":path", "").format_map(FILLED))
             allowed = (200, 303, 307, 404) if route.path.startswith(PUBLIC) else (303,)
             assert answer.status_code in allowed, (route.path, answer.status_code)
 

@@ -40,7 +40,7 @@ class Portal:
         assert answer.status_code == 200
         return answer.text
 
-    async def release(self, key: str, **front: object) -> None:
+    async def release(self, key: str, **front: str) -> None:
         write(self.root, {f"content/releases/{key}.ja.md": document(key, title=f"{key} & <新機能>", **front)})
         await publish(self.db, self.root, now=self.clock.now)
 
