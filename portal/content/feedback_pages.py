@@ -52,7 +52,9 @@ async def asked(
     key: str,
     locale: Annotated[str, Query(max_length=8)] = "",
 ) -> Response:
-    """What the reader answered, and room to say why."""
+    """What the reader answered, and room to say why; staff are led to what readers answered."""
+    if isinstance(viewer, StaffViewer):
+        return redirect(f"/staff/content/feedback?{urlencode({'document': key})}")
     language = as_locale(locale, locale_of(request, viewer))
     who = _who(request, site, viewer, key)
     work = partial(

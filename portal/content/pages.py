@@ -19,9 +19,7 @@ from portal.content.article import KINDS, ArticlePage, for_whom, in_language, ti
 from portal.content.readers import reader_of
 from portal.content.service import Moved, ShelfView, Sight, open_article, record_reading, shelves
 from portal.kit.errors import NotFound
-from portal.kit.headers import policy_with_frames
 from portal.kit.i18n import LOCALE_DIR, Locale, Message, as_locale
-from portal.kit.markdown.media import PLAYERS
 from portal.kit.templating import TEMPLATE_DIR
 from portal.kit.web import (
     SiteDep,
@@ -39,8 +37,6 @@ from portal.kit.web import (
 
 router = page_router(prefix="/manuals")
 NO_STORE = {"Cache-Control": "no-store"}
-PLAYERS_ALLOWED = {"Content-Security-Policy": policy_with_frames(PLAYERS)}
-"""An article with a film of another site may frame that player, and no other page may frame anything."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +116,7 @@ async def article(request: Request, key: str, slug: str | None) -> Response:
     who = around.viewer
     frame = (replace(around, viewer=None), who and (who.kind, who.name, who.account_name, who.is_admin))
     tag = etag(made_of, frame, site.base_url, site.templates.assets.fingerprint, _wording())
-    policy = PLAYERS_ALLOWED if found.body.has_players else {}
+    policy = found.body.policy
     if not around.flash and (same := not_modified(request, tag)):
         same.headers.update(policy)
         return same

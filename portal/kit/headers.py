@@ -1,15 +1,15 @@
 """Headers on every answer: what a page may load, and who may frame it.
 
 The policy has no inline script, no inline style and nothing from another host. One kind of page has a policy of its
-own: an article with a film of another site, whose player is loaded when a reader asks for it.
+own: a text with a film of another site, whose player is loaded when a reader asks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from portal.kit.markdown.media import PLAYERS
 
 CSP = "; ".join(
     (
@@ -28,9 +28,14 @@ CSP = "; ".join(
 )
 
 
-def policy_with_frames(beginnings: Iterable[str]) -> str:
-    """The policy of a page that may frame what lies under these addresses."""
-    return f"{CSP}; frame-src {' '.join(beginnings)}"
+def policy_for(html: str) -> dict[str, str]:
+    """The headers of a page with this text, where the usual policy is not its own."""
+    return PLAYERS_ALLOWED if PLAYER in html else {}
+
+
+PLAYER = "data-embed="
+"""What the link to a film on another site carries, and nothing else a renderer writes."""
+PLAYERS_ALLOWED = {"Content-Security-Policy": f"{CSP}; frame-src {' '.join(PLAYERS)}"}
 
 
 def security_headers(*, https: bool) -> dict[str, str]:

@@ -14,6 +14,7 @@ from fastapi import Request, Response
 
 from portal.accounts.visits import AnyViewer, MemberViewer, SignedIn, StaffViewer
 from portal.content.readers import reader_of
+from portal.kit.headers import policy_for
 from portal.kit.i18n import Locale, Message
 from portal.kit.templating import in_locale
 from portal.kit.web import SiteDep, locale_of, page_router, redirect, render
@@ -165,7 +166,8 @@ async def step_screen(request: Request, site: SiteDep, viewer: SignedIn, key: st
         )
     )
     page = _step_page(found, viewer, locale)
-    return render(request, "tutorials/step.html", page, viewer=viewer, nav=_nav(viewer))
+    policy = policy_for(found.html)
+    return render(request, "tutorials/step.html", page, viewer=viewer, nav=_nav(viewer), headers=policy)
 
 
 @router.post("/{key}/{step}/completion")

@@ -63,7 +63,7 @@ def files() -> dict[str, str | bytes]:
             found[f"content/{folder}/{name}.ja.md"] = document(
                 word(mark, "id"), body, title=f"請求書の発行 {word(mark, 'title')}", **front
             )
-            found[f"content/{folder}/images/{word(mark, 'picture')}.png"] = picture(600, 400, colour="navy")
+            found[f"content/{folder}/images/{word(mark, 'picture')}.png"] = picture(100, 80, colour="navy")
             found[f"content/{folder}/files/{word(mark, 'file')}.pdf"] = PDF + mark.encode()
     for key in ("signed", "inner"):
         front = {"audience": FRONT[key]["audience"]} if "audience" in FRONT[key] else {}
@@ -179,7 +179,11 @@ async def test_everybody_meets_what_is_for_them_and_nothing_else(portal: Portal)
                 for path in (place, f"{place}/{slug}", f"{place}/wrong", f"/feedback/{word(mark, 'id')}", *own_media):
                     status = (await walk.client.get(path)).status_code
                     hidden = (303, 404) if who == "stranger" and path.startswith("/manuals") else (404,)
-                    assert (status in (200, 302, 308)) if who in readers else (status in hidden), (who, path, status)
+                    assert (status in (200, 302, 303, 308)) if who in readers else (status in hidden), (
+                        who,
+                        path,
+                        status,
+                    )
                 if who not in readers:
                     csrf = csrf_in(walk.met[opened])
                     said = {"csrf": csrf, "locale": "ja", "helpful": "yes", "revision": "1", "said": "1"}

@@ -15,13 +15,27 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import Session
 
+from portal import publishing
 from portal.content import pages as content_pages
 from portal.kit.db import Database
+from portal.kit.files import FileProblems
 from portal.media import pages, service, staff_pages
 from portal.media.models import MediaBlob, MediaPiece
 from portal.tutorials import pages as tutorial_pages
 from tests.factories import NOW, make_account, make_member, make_plan, make_staff, sign_in_as
-from tests.library import Clock, browser, csrf_in, document, portal_with, publish, publish_tutorials, tutorial, write
+from tests.library import (
+    MOST,
+    TOKYO,
+    Clock,
+    browser,
+    csrf_in,
+    document,
+    portal_with,
+    publish,
+    publish_tutorials,
+    tutorial,
+    write,
+)
 from tests.pictures import MP4, PDF, moving, opened, picture
 
 SOON = NOW + timedelta(days=2)
@@ -42,7 +56,7 @@ def files() -> dict[str, str | bytes]:
         body = f"![{key}の画面](images/{key}.png)\n\n[料金](./files/{key}-料金表.pdf)\n\n![動画](./{key}.mp4)\n"
         body += SHARED if key in ("pro", "soon") else ""
         found[f"content/manuals/{key}.ja.md"] = document(key, body, **front)
-        found[f"content/manuals/images/{key}.png"] = picture(900 + number, 500)
+        found[f"content/manuals/images/{key}.png"] = picture(500 + number, 300)
         found[f"content/manuals/files/{key}-料金表.pdf"] = PDF + key.encode()
         found[f"content/manuals/{key}.mp4"] = MP4 + key.encode()
     return found
@@ -122,10 +136,10 @@ async def test_a_picture_comes_in_sizes_that_a_browser_keeps(portal: Portal) -> 
     text = (await portal.get("stranger", "/manuals/open/open")).text
     image = re.findall(r"<img [^>]+>", text)[0]
     assert 'alt="openの画面"' in image
-    assert 'width="900" height="500"' in image
+    assert 'width="500" height="300"' in image
     assert 'loading="lazy" decoding="async"' in image
     sizes = re.findall(r"(/media/[^ \"]+) (\d+)w", image)
-    assert [width for _, width in sizes] == ["480", "900"]
+    assert [width for _, width in sizes] == ["480", "500"]
     for path, width in sizes:
         answer = await portal.get("stranger", path)
         assert answer.headers["content-type"] == "image/webp"
@@ -292,6 +306,7 @@ async def test_upkeep_forgets_what_was_removed_and_nothing_else(portal: Portal) 
     assert (await portal.get("stranger", (await portal.shown_by("open"))["img"])).status_code == 200
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("data", "name", "said"),
     [
@@ -303,7 +318,7 @@ async def test_upkeep_forgets_what_was_removed_and_nothing_else(portal: Portal) 
     ],
 )
 async def test_what_is_not_taken_is_said_in_the_readers_language(
-    portal: Portal, data: bytes, name: str, said: str
+    portal: Portal, engine_name: str, data: bytes, name: str, said: str
 ) -> None:
     answer = await upload(portal, data, name)
     assert answer.status_code == 422
@@ -311,14 +326,16 @@ async def test_what_is_not_taken_is_said_in_the_readers_language(
     assert answer.json()["items"] == []
 
 
-async def test_only_staff_send_files(portal: Portal) -> None:
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+async def test_only_staff_send_files(portal: Portal, engine_name: str) -> None:
     for who, status in (("stranger", 404), ("member", 404)):
         answer = await portal.open_[who].post("/staff/media", files={"file": ("a.png", picture())})
         assert answer.status_code == status
     assert (await portal.open_["staff"].post("/staff/media", files={"file": ("a.png", picture())})).status_code == 403
 
 
-async def test_without_scripts_several_files_in_one_form(portal: Portal) -> None:
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+async def test_without_scripts_several_files_in_one_form(portal: Portal, engine_name: str) -> None:
     staff = portal.open_["staff"]
     csrf = csrf_in(await staff.get("/staff/media"))
     sent = [("file", (name, data)) for name, data in (("a.png", picture()), ("b.exe", b"MZ\0"), ("c.csv", b"a,b\n"))]
@@ -326,3 +343,18 @@ async def test_without_scripts_several_files_in_one_form(portal: Portal) -> None
     assert answer.status_code == 422
     assert "b.exe" in answer.text
     assert all(name in answer.text for name in ("a.png", "c.csv"))
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+async def test_what_is_wrong_with_files_is_said_before_anything_is_published(portal: Portal, engine_name: str) -> None:
+    wrong = {
+        "images/cut.png": picture()[:40],
+        "files/large.pdf": PDF + b"\0" * MOST,
+        "films/old.mp4": b"\0\0\0\x14ftypqt  \0\0\0\0qt  ",
+    }
+    write(portal.root, {f"content/manuals/{name}": data for name, data in wrong.items()})
+    write(portal.root, {"content/manuals/images/source.svg": "<svg/>", "content/manuals/.hidden.png": b"x"})
+    with pytest.raises(FileProblems) as found:
+        publishing.read(portal.root, zone=TOKYO, most=MOST)
+    said = {(one.file.rpartition("/")[2], one.line) for one in found.value.problems}
+    assert said == {("cut.png", 1), ("large.pdf", 1), ("old.mp4", 1)}
