@@ -8,7 +8,7 @@ under it. Whom a document is *for* is part of what is kept, as a rule; whether t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -23,8 +23,8 @@ from portal.conditions.parse import ConditionProblems, parse
 from portal.content.memory import Recent
 from portal.content.models import Edition
 from portal.content.rules import LEAST_SECONDS, seconds_to_read
-from portal.kit.headers import policy_for
 from portal.kit.i18n import Locale, as_locale
+from portal.kit.markdown.media import has_players
 from portal.kit.rows import Row
 from portal.kit.secrets import new_token
 
@@ -97,13 +97,13 @@ class Shelf:
 class Body:
     """What a page shows of a variant, rendered when it was published. `toc` is its headings: level, id, words.
 
-    `seconds` is how long it takes to have read it, `policy` the headers its page has instead of the usual ones.
+    `seconds` is how long it takes to have read it, `has_players` whether it can play films of other sites.
     """
 
     html: Markup
     toc: tuple[tuple[int, str, str], ...]
     seconds: int = LEAST_SECONDS
-    policy: Mapping[str, str] = field(default_factory=dict)
+    has_players: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def body(session: Session, library: Library, shown: Variant) -> Body:
         toc = tuple((part["level"], part["id"], part["text"]) for part in row.toc if part["level"] <= DEEPEST_HEADING)
         seconds = seconds_to_read(row.characters, shown.locale)
         html = Markup(row.html)  # noqa: S704 - sanitised when it was rendered (kit.markdown)
-        return Body(html, toc, seconds, policy_for(html))
+        return Body(html, toc, seconds, has_players(html))
 
     return _bodies.get((library.token, shown.id), read)
 

@@ -19,6 +19,7 @@ from portal.content.article import KINDS, ArticlePage, for_whom, in_language, ti
 from portal.content.readers import reader_of
 from portal.content.service import Moved, ShelfView, Sight, open_article, record_reading, shelves
 from portal.kit.errors import NotFound
+from portal.kit.headers import PLAYERS_ALLOWED
 from portal.kit.i18n import LOCALE_DIR, Locale, Message, as_locale
 from portal.kit.templating import TEMPLATE_DIR
 from portal.kit.web import (
@@ -116,7 +117,7 @@ async def article(request: Request, key: str, slug: str | None) -> Response:
     who = around.viewer
     frame = (replace(around, viewer=None), who and (who.kind, who.name, who.account_name, who.is_admin))
     tag = etag(made_of, frame, site.base_url, site.templates.assets.fingerprint, _wording())
-    policy = found.body.policy
+    policy = PLAYERS_ALLOWED if found.body.has_players else {}
     if not around.flash and (same := not_modified(request, tag)):
         same.headers.update(policy)
         return same

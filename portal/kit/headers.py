@@ -28,14 +28,8 @@ CSP = "; ".join(
 )
 
 
-def policy_for(html: str) -> dict[str, str]:
-    """The headers of a page with this text, where the usual policy is not its own."""
-    return PLAYERS_ALLOWED if PLAYER in html else {}
-
-
-PLAYER = "data-embed="
-"""What the link to a film on another site carries, and nothing else a renderer writes."""
 PLAYERS_ALLOWED = {"Content-Security-Policy": f"{CSP}; frame-src {' '.join(PLAYERS)}"}
+"""What goes with a text that shows films of other sites, instead of the usual policy."""
 
 
 def security_headers(*, https: bool) -> dict[str, str]:

@@ -112,6 +112,11 @@ def _youtube(host: str, path: str, query: dict[str, list[str]]) -> Embed | None:
     return Embed("YouTube", page, f"{PLAYERS[0]}{named}?autoplay=1{start}")
 
 
+def has_players(html: str) -> bool:
+    """Whether a rendered text can play films of other sites."""
+    return "data-embed=" in html
+
+
 def picture_html(picture: Picture, *, alt: str, title: str = "") -> str:
     """An `<img>` that keeps its place free and loads what fits the window; of a moving one, the still for who asks."""
     attributes = [f'src="{escape(picture.src)}" alt="{escape(alt or picture.alt)}"']
