@@ -69,6 +69,14 @@ async def read(database: Database, digest: str, *, first: int, last: int) -> Asy
         yield data[max(first - start, 0) : last - start + 1]
 
 
+def part(session: Session, *, digest: str, first: int, last: int) -> bytes:
+    """The bytes from `first` to `last`, both included, at once: for what is small enough to be held."""
+    numbers = range(first // PIECE, last // PIECE + 1)
+    data = b"".join(piece(session, digest=digest, number=number) for number in numbers)
+    start = first - numbers.start * PIECE
+    return data[start : start + last - first + 1]
+
+
 def piece(session: Session, *, digest: str, number: int) -> bytes:
     """One piece of a blob."""
     data = session.execute(

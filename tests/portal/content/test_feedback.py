@@ -121,7 +121,7 @@ async def test_staff_see_it_with_n_and_interval_and_editors_without_names(portal
     page = (await portal.open_["staff"].get("/staff/content/feedback")).text
     for said in (
         "料金の質問",
-        "50%",
+        "50.0%",
         f"{low:.1%}",
         f"{high:.1%}",
         "内容が古い",
