@@ -28,7 +28,7 @@ router = page_router()
 KEEP = f"private, max-age={YEAR}, immutable"
 PLAYED = ("image/", "video/")
 AT_ONCE = 2 * blobs.PIECE
-"""What is no larger is read in one unit of work: most pictures are, and streaming would cost as much as all the rest."""
+"""What is no larger is read in one unit of work: most pictures are, and streaming costs more than reading them."""
 
 
 @router.get("/media/{key}")
