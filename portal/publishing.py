@@ -30,7 +30,8 @@ from portal.kit.errors import Conflict
 from portal.kit.files import FileProblems, Problem, YamlFile, load_yaml
 from portal.kit.i18n import Message
 from portal.media import publish as media_files
-from portal.media.service import Item, every
+from portal.media.items import Item
+from portal.media.service import every
 from portal.media.shelf import Shelf
 from portal.tutorials import publish as tutorials
 from portal.tutorials.files import TutorialFile, read_tutorials

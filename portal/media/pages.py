@@ -21,8 +21,9 @@ from portal.accounts.visits import MaybeViewer
 from portal.kit.errors import NotFound
 from portal.kit.web import YEAR, SiteDep, page_router, redirect
 from portal.media import blobs, uses
+from portal.media.items import Item, Rendition
 from portal.media.ranges import span_of
-from portal.media.service import Item, Rendition, find, rendition
+from portal.media.service import find, rendition
 
 router = page_router()
 KEEP = f"private, max-age={YEAR}, immutable"

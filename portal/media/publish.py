@@ -13,9 +13,10 @@ from portal.kit.errors import BansoError
 from portal.kit.files import Problem
 from portal.kit.i18n import Message
 from portal.media import uses
+from portal.media.items import new_key
 from portal.media.making import check
 from portal.media.models import Media, MediaUse
-from portal.media.service import bring_back, find, keep_files_now, new_key, replace, save
+from portal.media.service import bring_back, find, keep_files_now, replace, save
 from portal.media.shelf import HALVES, Shelf
 
 LOOKED_AT = frozenset(

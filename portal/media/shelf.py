@@ -17,8 +17,8 @@ from portal.kit.i18n import Message
 from portal.kit.markdown.media import FindMedia
 from portal.kit.markdown.media import Media as Shown
 from portal.media.blobs import digest_of
+from portal.media.items import Item, as_item, new_key
 from portal.media.making import Made, make, stamp_of
-from portal.media.service import Item, as_item, new_key
 from portal.media.uses import PREFIX
 
 HALVES = ("content", "tutorials")

@@ -22,10 +22,11 @@ from portal.kit.errors import BansoError, Forbidden, Invalid, NotFound
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import SAFE_METHODS, Site, SiteDep, flash, locale_of, page_router, redirect, render, takes_files
 from portal.media import service, uses
+from portal.media.items import Item, size_in_words
 from portal.media.kinds import KNOWN
 from portal.media.making import MAX_IMAGE, Made, make
 from portal.media.models import KINDS, MediaEdition
-from portal.media.service import MAX_ALT, Item, size_in_words
+from portal.media.service import MAX_ALT
 
 PER_PAGE = 48
 PICKED = 24
