@@ -23,6 +23,7 @@ from portal.checklists import personal as checklists_personal
 from portal.content import feed_pages, feedback_pages
 from portal.content import media_door as documents_door
 from portal.content import pages as content_pages
+from portal.content import personal as content_personal
 from portal.desk import pages as desk_pages
 from portal.desk import signed_in
 from portal.events import ingest
@@ -131,7 +132,7 @@ def subscribe() -> None:
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
-    for room in (events_personal, checklists_personal, tutorials_personal):
+    for room in (events_personal, checklists_personal, content_personal, tutorials_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)
     uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)
