@@ -21,7 +21,10 @@ from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners, news
 from portal.checklists import pages as checklists_pages
 from portal.checklists import personal as checklists_personal
+from portal.content import feed_pages, feedback_pages
+from portal.content import media_door as documents_door
 from portal.content import pages as content_pages
+from portal.content import personal as content_personal
 from portal.desk import pages as desk_pages
 from portal.desk import signed_in
 from portal.events import ingest
@@ -42,7 +45,11 @@ from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
+from portal.media import pages as media_pages
+from portal.media import staff_pages as media_staff_pages
+from portal.media import uses
 from portal.settings import Settings
+from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
 from portal.webhooks import announce
@@ -71,6 +78,7 @@ def site_from(settings: Settings) -> Site:
         events_per_second=settings.events_per_second,
         outbound=Outbound(Policy.parse(settings.outbound_allow)),
         metrics_from=networks(settings.metrics_from),
+        upload_bytes=settings.upload_mb * 1_000_000,
     )
 
 
@@ -114,6 +122,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         content_pages,
         desk_pages,
         accounts_pages,
+        feed_pages,
+        feedback_pages,
         tutorials_pages,
         checklists_pages,
         integrations_pages,
@@ -121,6 +131,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         insights_pages,
         webhooks_pages,
         jobs_pages,
+        media_pages,
+        media_staff_pages,
     ):
         app.include_router(pages.router)
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
@@ -150,8 +162,10 @@ def subscribe() -> None:
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
-    for room in (events_personal, checklists_personal, tutorials_personal, webhooks_personal):
+    for room in (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
+    uses.open_door(documents_door.KIND, documents_door.DOOR)
+    uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)
 
 
 async def work(settings: Settings) -> None:

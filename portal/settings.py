@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     link_minutes: int = Field(30, ge=1, le=1440, description="How long a sign-in link lasts")
     session_days: int = Field(30, ge=1, le=365, description="How long a sign-in lasts without a visit")
     events_per_second: int = Field(50_000, ge=1, description="What one source may send, in each process")
+    upload_mb: int = Field(100, ge=1, le=2000, description="The largest file staff may upload or publish, in MB")
     trusted_proxies: str = Field("", description="Addresses or networks, comma-separated, whose X-Forwarded-For counts")
     outbound_allow: str = Field(
         "",

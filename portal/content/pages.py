@@ -26,14 +26,16 @@ from portal.accounts.visits import (
 )
 from portal.content.article import KINDS, ArticlePage, for_whom, in_language, title_of, write_page, write_part
 from portal.content.readers import reader_of
-from portal.content.service import Article, Moved, ShelfView, open_article, record_reading, shelves
+from portal.content.service import Article, Moved, ShelfView, Sight, open_article, record_reading, shelves
 from portal.kit.errors import NotFound
+from portal.kit.headers import PLAYERS_ALLOWED
 from portal.kit.i18n import LOCALE_DIR, Locale, Message, as_locale
 from portal.kit.templating import TEMPLATE_DIR
 from portal.kit.web import (
     SiteDep,
     dress,
     etag,
+    flash,
     locale_of,
     not_modified,
     page_router,
@@ -74,6 +76,7 @@ class ManualsPage:
 
     shelves: Sequence[ShelfPart]
     is_staff: bool
+    has_releases: bool
 
 
 @router.get("")
@@ -84,7 +87,11 @@ async def manuals(request: Request, site: SiteDep, viewer: MaybeViewer) -> Respo
     if viewer is None and not found:
         raise SignInNeeded(_wanted(request))
     is_staff = isinstance(viewer, StaffViewer)
-    page = ManualsPage([_part(shelf, locale, now, for_staff=is_staff) for shelf in found], is_staff)
+    page = ManualsPage(
+        shelves=[_part(shelf, locale, now, for_staff=is_staff) for shelf in found],
+        is_staff=is_staff,
+        has_releases=any(item.entry.kind == "release_note" for shelf in found for item in shelf.items),
+    )
     return render(request, "content/manuals.html", page, viewer=viewer, nav=_nav(viewer))
 
 
@@ -125,21 +132,30 @@ async def article(request: Request) -> Response:
     who = around.viewer
     frame = (replace(around, viewer=None), who and (who.kind, who.name, who.account_name, who.is_admin))
     tag = etag(made_of, frame, site.base_url, site.templates.assets.fingerprint, _wording())
+    policy = PLAYERS_ALLOWED if found.body.has_players else {}
     if not around.flash and (same := not_modified(request, tag)):
+        same.headers.update(policy)
         return same
     urls = {item.variant.locale: site.base_url + in_language(item) for item in (found.item, *found.translations)}
+    entry, variant = found.item.entry, found.item.variant
     page = ArticlePage(
-        title=found.item.variant.title,
+        title=variant.title,
         article=part,
-        lang=found.item.variant.locale,
+        lang=variant.locale,
+        canonical=urls[variant.locale] if found.translations else site.base_url + found.item.path,
         in_ja=urls["ja"] if found.translations else "",
         in_en=urls["en"] if found.translations else "",
-        reading_url=f"/manuals/{found.item.entry.id}/read" if isinstance(viewer, MemberViewer) else "",
+        reading_url=f"/manuals/{entry.id}/read" if isinstance(viewer, MemberViewer) else "",
+        seconds=str(found.body.seconds) if isinstance(viewer, MemberViewer) else "",
+        feedback_url="" if isinstance(viewer, StaffViewer) else f"/feedback/{entry.id}",
+        revision="" if isinstance(viewer, StaffViewer) else str(variant.revision),
     )
     keep = (
         {"Cache-Control": "private, no-store"} if around.flash else {"Cache-Control": "private, no-cache", "ETag": tag}
     )
-    response = HTMLResponse(write_page(page, around, site=site), headers={"Vary": "Cookie, Accept-Language", **keep})
+    response = HTMLResponse(
+        write_page(page, around, site=site), headers={"Vary": "Cookie, Accept-Language", **keep, **policy}
+    )
     dress(request, response, locale)
     return response
 
@@ -150,22 +166,35 @@ router.add_route("/manuals/{key}/{slug}", article, include_in_schema=False)
 
 @router.post("/{key}/read")
 async def read(
-    site: SiteDep, viewer: MaybeViewer, key: str, locale: Annotated[str, Form(max_length=8)] = ""
+    request: Request,
+    site: SiteDep,
+    viewer: MaybeViewer,
+    key: str,
+    locale: Annotated[str, Form(max_length=8)] = "",
+    seconds: Annotated[int, Form(ge=0)] = 0,
+    depth: Annotated[int, Form(ge=0, le=100)] = 0,
+    said: Annotated[bool, Form()] = False,
 ) -> Response:
-    """A reader's browser says that the article was read: it was in sight long enough."""
+    """That the article was read: told by the reader's browser, which saw it in sight; or said by the reader."""
     if viewer is None:
         raise NotFound
+    language = as_locale(locale, site.locale)
     await site.database.write(
         partial(
             record_reading,
             reader=reader_of(viewer),
             key=key,
-            locale=as_locale(locale, site.locale),
+            locale=language,
+            sight=None if said else Sight(seconds, depth),
             now=site.clock(),
             zone=site.zone,
         )
     )
-    return Response(status_code=204)
+    if not said:
+        return Response(status_code=204)
+    response = redirect(f"/manuals/{key}")
+    flash(request, response, Message("Noted: you have read this."))
+    return response
 
 
 def _moved(request: Request, found: Moved) -> RedirectResponse:

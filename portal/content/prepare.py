@@ -20,10 +20,12 @@ from portal.content.places import DOCUMENT_FOLDERS, Places
 from portal.kit.files import Problem
 from portal.kit.i18n import Locale, Message
 from portal.kit.markdown import Rendered, render
+from portal.kit.markdown.media import FindMedia, Media
+from portal.media.shelf import Shelf
 from portal.search.analysis import Analysed
 from portal.search.index import indexed
 
-RENDERING = 1
+RENDERING = 2
 """Goes up when the renderer makes something else of the same text: the next publish then renders everything anew."""
 
 VariantKey = tuple[str, Locale]
@@ -127,9 +129,11 @@ def prepare(
     *,
     state: State,
     others: Collection[str] = (),
+    media: Shelf | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Render what differs from `state`. `others` names what else can be linked to (`tutorials/<key>`, …).
+    """Render what differs from `state`. `others` names what else can be linked to (`tutorials/<key>`, …), `media` what
+    can be shown.
 
     `progress(done, total)` is told after each file.
     """
@@ -137,30 +141,41 @@ def prepare(
     variants: list[PreparedVariant] = []
     warnings: list[Problem] = []
     for number, file in enumerate(files, start=1):
-        variants.append(_prepare(file, state.variants.get((file.id, file.locale)), places, warnings))
+        known = state.variants.get((file.id, file.locale))
+        find = media.finder(file.file.rpartition("/")[0]) if media else None
+        variants.append(_prepare(file, known, places, find, warnings))
         if progress:
             progress(number, len(files))
     return Prepared(tuple(variants), tuple(collections), tuple(warnings))
 
 
-def _prepare(file: DocumentFile, known: Known | None, places: Places, warnings: list[Problem]) -> PreparedVariant:
-    text = render_text(file.title, file.body, known=known, resolve=places.resolver(file.folder))
+def _prepare(
+    file: DocumentFile, known: Known | None, places: Places, find: FindMedia | None, warnings: list[Problem]
+) -> PreparedVariant:
+    text = render_text(file.title, file.body, known=known, resolve=places.resolver(file.folder), media=find)
     warnings.extend(text.warnings(file.file, file.body_line))
     if file.public and file.audience is not None:
         warnings.append(Problem(file.file, 1, Message("“public” has no effect beside “audience”: only they see it")))
     return PreparedVariant(file, text, analysed(file.title, text.rendered) if text.rendered else None)
 
 
-def render_text(title: str, source: str, *, known: Known | None, resolve: Resolve) -> Text:
+def render_text(
+    title: str, source: str, *, known: Known | None, resolve: Resolve, media: FindMedia | None = None
+) -> Text:
     """Render a text, or find that what is `known` of it still holds.
 
-    The digest is of the words alone: where a text stands and whom it is for may change without its being another.
+    The digest is of the words alone: where a text stands and whom it is for may change without its being another. What
+    its links led to is remembered, a picture by an address that changes with it: a changed picture is a changed text.
     """
     digest = hashlib.sha256(f"{title}\0{source}".encode()).hexdigest()
+
+    def leads_to(target: str) -> str | None:
+        return resolve(target) or _address(media(target) if media else None)
+
     if (
         known is not None
         and (known.digest, known.rendering) == (digest, RENDERING)
-        and all(url is not None and resolve(target) == url for target, url in known.links.items())
+        and all(url is not None and leads_to(target) == url for target, url in known.links.items())
     ):
         return Text(digest, known.links, None)
     links: dict[str, str | None] = {}
@@ -169,7 +184,16 @@ def render_text(title: str, source: str, *, known: Known | None, resolve: Resolv
         links[target] = resolve(target)
         return links[target]
 
-    return Text(digest, links, render(source, resolve=resolve_and_note, resolve_image=lambda _: None))
+    def find_and_note(target: str) -> Media | Message | None:
+        found = media(target) if media else None
+        links[target] = _address(found)
+        return found
+
+    return Text(digest, links, render(source, resolve=resolve_and_note, media=find_and_note))
+
+
+def _address(found: Media | Message | None) -> str | None:
+    return None if found is None or isinstance(found, Message) else found.address
 
 
 def toc_of(rendered: Rendered) -> list[dict[str, object]]:

@@ -11,9 +11,9 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.visits import SignedInStaff
-from portal.checklists.rate import wilson
 from portal.kit.clock import day_start, local_day
 from portal.kit.i18n import Message
+from portal.kit.intervals import wilson
 from portal.kit.web import SiteDep, page_router, render
 from portal.search.log import Asked, Overview, Period, most_asked, overview, unanswered
 

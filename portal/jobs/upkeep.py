@@ -21,6 +21,7 @@ from portal.events.retention import forget_events
 from portal.kit.db import zone_of
 from portal.kit.jobs import Claim, enqueue, purge
 from portal.kit.web import Site
+from portal.media import service as media
 from portal.search.log import forget_searches
 from portal.webhooks.service import forget_old
 
@@ -83,6 +84,7 @@ def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
     forget_turned_away(session, now=now)
     forget_searches(session, now=now)
+    media.forget(session, now=now)
     queue_look(session, keys=_changing_by_time(catalog(session)), now=now)
 
 

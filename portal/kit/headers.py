@@ -1,11 +1,14 @@
 """Headers on every answer: what a page may load, and who may frame it.
 
-The policy needs no exception: no inline script, no inline style, nothing from another host.
+The policy has no inline script, no inline style and nothing from another host. One kind of page has a policy of its
+own: a text with a film of another site, whose player is loaded when a reader asks for it.
 """
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from portal.kit.markdown.media import PLAYERS
 
 CSP = "; ".join(
     (
@@ -22,6 +25,10 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+
+PLAYERS_ALLOWED = {"Content-Security-Policy": f"{CSP}; frame-src {' '.join(PLAYERS)}"}
+"""What goes with a text that shows films of other sites, instead of the usual policy."""
 
 
 def security_headers(*, https: bool) -> dict[str, str]:

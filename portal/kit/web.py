@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ from portal.kit.templating import Templates
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_FORM = 1_000_000
 YEAR = 365 * 24 * 3600
+E = TypeVar("E", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Site:
     events_per_second: int = 50_000
     outbound: Outbound = field(default_factory=Outbound)
     metrics_from: Sequence[Network] = ()
+    upload_bytes: int = 100_000_000
 
     @property
     def https(self) -> bool:
@@ -154,10 +156,12 @@ async def check_csrf(request: Request) -> None:
     """Refuse a form that did not come from a page of ours (403), or that no page of ours could send (413)."""
     if request.method in SAFE_METHODS:
         return
-    told = request.headers.get("content-length", "")
-    if "transfer-encoding" in request.headers or (told.isdecimal() and int(told) > LARGEST_FORM):
-        raise TooLarge(Message("This form is too large. Nothing was changed."))
     site = site_of(request)
+    takes_files = getattr(request.scope.get("endpoint"), "takes_files", False)
+    most = LARGEST_FORM + (site.upload_bytes if takes_files else 0)
+    told = request.headers.get("content-length", "")
+    if "transfer-encoding" in request.headers or (told.isdecimal() and int(told) > most):
+        raise TooLarge(Message("This form is too large. Nothing was changed."))
     given: object = request.headers.get("x-csrf-token")
     if given is None:
         given = (await request.form()).get("csrf")
@@ -168,11 +172,23 @@ async def check_csrf(request: Request) -> None:
         )
 
 
-def page_router(*, prefix: str = "") -> APIRouter:
-    """A router of pages: every form on it is checked, and it is no part of the machine interface."""
+def takes_files(endpoint: E) -> E:
+    """Mark a route whose form may carry files, so that it may be as large as the installation takes them.
+
+    Who may send it is asked before its body is read: give such routes a router with a `door`.
+    """
+    endpoint.takes_files = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+def page_router(*, prefix: str = "", door: Callable[..., object] | None = None) -> APIRouter:
+    """A router of pages: every form on it is checked, and it is no part of the machine interface.
+
+    `door` is a dependency that turns away whoever must not come in, before anything of a form is read.
+    """
     return APIRouter(
         prefix=prefix,
-        dependencies=[Depends(check_csrf)],
+        dependencies=[*([Depends(door)] if door else []), Depends(check_csrf)],
         include_in_schema=False,
         default_response_class=HTMLResponse,
     )

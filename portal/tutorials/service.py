@@ -111,6 +111,12 @@ def list_tutorials(session: Session, reader: Reader, *, now: datetime, zone: Zon
     return [Overview(tutorial, progress[tutorial.key]) for tutorial in tutorials]
 
 
+def visible_keys(session: Session, reader: Reader, keys: Iterable[str], *, now: datetime, zone: ZoneInfo) -> set[str]:
+    """Those of `keys` that name a tutorial `reader` may see."""
+    wall = Wall(session, reader, now=now, zone=zone)
+    return {one.key for key in keys for one, audience in _tutorials(session, key) if wall.fits(audience)}
+
+
 def in_progress(session: Session, reader: Reader, *, now: datetime, zone: ZoneInfo) -> list[Overview]:
     """What a member has begun and not finished, the latest first: where to go on."""
     begun = [

@@ -5,6 +5,7 @@
 import { autoSubmit } from "./autosubmit";
 import { confirmForms } from "./confirm";
 import { copyButtons } from "./copy";
+import { playEmbeds } from "./embeds";
 import { liveForms } from "./live";
 import { menus } from "./menus";
 import { noteOpened } from "./opened";
@@ -21,3 +22,4 @@ followContents();
 noteReading();
 noteOpened();
 suggestions();
+playEmbeds();

@@ -1,10 +1,12 @@
 /**
- * What only the staff desk needs: a table row opens with a click anywhere on it, as its link does, and regions that
- * look again by themselves.
+ * What only the staff desk needs: uploads, a table row that opens with a click anywhere on it, as its link does, and
+ * regions that look again by themselves.
  */
 import { refreshing } from "./refresh";
+import { uploadForms } from "./upload";
 
 refreshing();
+uploadForms();
 
 document.addEventListener("click", (event) => {
   const target = event.target;

@@ -67,7 +67,8 @@ def test_every_place_leads_back_to_the_original(text: str, data: st.DataObject) 
     end = data.draw(st.integers(start + 1, len(folded.text)))
     first, last = folded.span(start, end)
     assert 0 <= first < last <= len(text)
-    assert folded.text[start:end] in fold(text[first:last]).text
+    # Whether a dash stands for a long vowel depends on what follows it, and here nothing follows.
+    assert folded.text[start:end].rstrip("-") in fold(text[first:last]).text
 
 
 @given(JAPANESE)
