@@ -15,7 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from portal.kit.db import postgres_engine, sqlite_engine
+from portal.kit.db import postgres_engine
+from portal.kit.engines import sqlite_engine
 from portal.kit.paths import bundled
 
 
