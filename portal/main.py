@@ -43,6 +43,7 @@ from portal.kit.secrets import Secrets
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
 from portal.settings import Settings
+from portal.studio import pages as studio_pages
 from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
 from portal.webhooks import announce
@@ -118,6 +119,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         checklists_pages,
         integrations_pages,
         finding_pages,
+        studio_pages,
         insights_pages,
         webhooks_pages,
         jobs_pages,

@@ -7,8 +7,9 @@ from portal.events import models as events
 from portal.kit import jobs
 from portal.kit.rows import Row
 from portal.search import models as search
+from portal.studio import models as studio
 from portal.tutorials import models as tutorials
 from portal.webhooks import models as webhooks
 
 metadata = Row.metadata
-rooms = (accounts, events, search, content, tutorials, checklists, webhooks, jobs)
+rooms = (accounts, events, search, content, tutorials, checklists, studio, webhooks, jobs)
