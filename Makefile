@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo setup check dev bench kill test lint types format lock setup-dev chromium clean
+.PHONY: help demo setup check dev bench bench-publish kill test lint types format lock setup-dev chromium clean
 
 PORT ?= 8000
 ARGS ?=
@@ -35,7 +35,7 @@ setup: $(VENV)/.app ## Leave .venv/bin/banso ready, front-end built
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 
 ##@ Before you hand in a change
@@ -82,6 +82,9 @@ kill: setup-dev ## kill -9 of servers, workers and PostgreSQL, 20 rounds each on
 
 bench: setup-dev ## Speed, each figure beside its ceiling on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-publish: setup-dev ## How long publishing a thousand documents takes
+	@$(BIN)/python -m tests.bench.publishing $(ARGS)
 
 lock: $(UV) ## Renew the lock files from pyproject.toml; ARGS=--upgrade for the newest of everything
 	$(UV) pip compile pyproject.toml --group build $(ARGS) --universal --python-version 3.11 \

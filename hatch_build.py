@@ -37,6 +37,8 @@ ENTRIES = {
     "app.css": "static/css/main.css",
     "app.js": "static/js/app.ts",
     "staff.js": "static/js/staff.ts",
+    "studio.css": "static/css/studio.css",
+    "studio.js": "static/js/studio/main.ts",
 }
 """Logical name, as templates say it → where it is made from."""
 

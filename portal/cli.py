@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlmodel import Session
 
-from portal import data_commands, main, publishing
+from portal import data_commands, library_commands, main, publishing
 from portal import doctor as checkup
 from portal.accounts import sign_in, staff
 from portal.accounts.import_rows import import_rows
@@ -393,3 +393,4 @@ data_commands.register(
     key=key_app,
     shared=data_commands.Shared(load_settings, told, read_database, write_database, utcnow),
 )
+library_commands.register(app, load=load_settings, told=told, read=read_database)

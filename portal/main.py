@@ -49,6 +49,7 @@ from portal.media import pages as media_pages
 from portal.media import staff_pages as media_staff_pages
 from portal.media import uses
 from portal.settings import Settings
+from portal.studio import pages as studio_pages
 from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
@@ -128,6 +129,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         checklists_pages,
         integrations_pages,
         finding_pages,
+        studio_pages,
         insights_pages,
         webhooks_pages,
         jobs_pages,

@@ -23,6 +23,7 @@ from portal.conditions.model import checklists_of
 from portal.content import prepare as document_texts
 from portal.content import publish as documents
 from portal.content.files import CollectionFile, DocumentFile, read_collections, read_documents
+from portal.content.models import Document
 from portal.content.places import Places
 from portal.events.models import EventDay
 from portal.jobs.upkeep import queue_look
@@ -146,7 +147,8 @@ def prepare(files: Files, *, state: State, progress: Progress | None = None) -> 
     media = Shelf(items, files.root, files.most)
     others = {f"tutorials/{one.key}" for one in files.tutorials or ()}
     others |= {f"checklists/{one.key}" for _, one in files.checklists or ()}
-    places = Places(files.documents or (), others)
+    in_studio = [one for one in known_documents.standing if one.from_studio]
+    places = Places([*in_studio, *(files.documents or ())], others)
     return Prepared(
         files=files,
         documents=None
@@ -212,7 +214,7 @@ def publish(
 def unknown_references(session: Session, files: Files) -> list[Problem]:
     """What checklists count on that nobody has seen: a typing error, or something still to come."""
     known = {
-        "document": {one.id for one in files.documents or ()},
+        "document": {one.id for one in files.documents or ()} | set(session.exec(_IN_STUDIO)),
         "tutorial": {one.key for one in files.tutorials or ()},
         "checklist": {one.key for _, one in files.checklists or ()},
         "plan": set(session.exec(select(col(Plan.key)))),
@@ -231,6 +233,9 @@ def unknown_references(session: Session, files: Files) -> list[Problem]:
         for reference in references(definition)
         if reference.kind in known and reference.key not in known[reference.kind]
     ]
+
+
+_IN_STUDIO = select(col(Document.id)).where(col(Document.origin) == "studio")
 
 
 def _asking(changes: Collection[ChecklistChange]) -> set[tuple[str, str]]:

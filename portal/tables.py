@@ -8,8 +8,9 @@ from portal.kit import jobs
 from portal.kit.rows import Row
 from portal.media import models as media
 from portal.search import models as search
+from portal.studio import models as studio
 from portal.tutorials import models as tutorials
 from portal.webhooks import models as webhooks
 
 metadata = Row.metadata
-rooms = (accounts, events, search, media, content, tutorials, checklists, webhooks, jobs)
+rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs)

@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,10 @@ MAX_SLUG = 100
 MAX_TITLE = 200
 MAX_COLLECTION = 64
 DEFAULT_ZONE: Final = ZoneInfo("Asia/Tokyo")
-FIELDS = ["id", "title", "collection", "kind", "public", "audience", "order", "review_by", "publish_at", "aliases"]
+FIELDS = [
+    *("id", "title", "collection", "kind", "public", "audience", "order"),
+    *("review_by", "publish_at", "unpublish_at", "aliases"),
+]
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 FILE_NAME = re.compile(r"(?P<slug>.+)\.(?P<locale>[^.]+)\.md")
 SHARED = ("kind", "collection", "public", "audience")
@@ -39,7 +42,8 @@ class DocumentFile:
     """One document in one language, as its file says it.
 
     `file` is the path from the root, `audience` the plainest writing of a condition over members (None is everyone),
-    `publish_at` an instant; `digest` is the SHA-256 of the whole text, `body_line` the line on which the body begins.
+    `publish_at` and `unpublish_at` are instants; `text` is the whole file as it is, `digest` of it without the mark
+    and line ends that differ between systems, `body_line` the line on which the body begins.
     """
 
     file: str
@@ -54,8 +58,10 @@ class DocumentFile:
     order: int | None
     review_by: date | None
     publish_at: datetime | None
+    unpublish_at: datetime | None
     aliases: tuple[str, ...]
     body: str
+    text: str = field(compare=False)
     digest: str
     body_line: int
 
@@ -110,7 +116,7 @@ def parse_document(text: str, *, file: str, zone: ZoneInfo = DEFAULT_ZONE) -> Do
 
     Raises `FileProblems` with everything that is wrong.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    raw, text = text, text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     folder, _, name = file.rpartition("/")
     folder_kind = DOCUMENT_FOLDERS[folder.rpartition("/")[2]]
     problems = list(_name_problems(file, name))
@@ -133,15 +139,24 @@ def parse_document(text: str, *, file: str, zone: ZoneInfo = DEFAULT_ZONE) -> Do
         order=front.whole_number("order"),
         review_by=front.day("review_by"),
         publish_at=front.instant("publish_at", zone),
+        unpublish_at=front.instant("unpublish_at", zone),
         aliases=front.keys("aliases", most=MAX_SLUG),
         body=body,
-        digest=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        text=raw,
+        digest=digest_of(text),
         body_line=body_line,
     )
+    if document.publish_at and document.unpublish_at and document.unpublish_at <= document.publish_at:
+        front.wrong(Message("“unpublish_at” must be later than “publish_at”"), "unpublish_at")
     problems.extend(front.problems)
     if problems:
         raise FileProblems(problems)
     return document
+
+
+def digest_of(text: str) -> str:
+    """What tells two texts apart: the SHA-256 of all of it, in hex."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def parse_collections(text: str, *, file: str) -> list[CollectionFile]:

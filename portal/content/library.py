@@ -34,9 +34,12 @@ BODIES_KEPT = 500
 DEEPEST_HEADING = 3
 NOTHING_YET = "nothing yet"
 
-EDITION, COLLECTION, DOCUMENT, VARIANT, FORMER, RELATED = (
+EDITION, COLLECTION, DOCUMENT, REVISION, VARIANT, FORMER, RELATED = (
     Row.metadata.tables[name]
-    for name in ("library_edition", "collection", "document", "document_variant", "former_slug", "document_related")
+    for name in (
+        *("library_edition", "collection", "document"),
+        *("document_revision", "document_variant", "former_slug", "document_related"),
+    )
 )
 ASK_TOKEN = Prepared(select(EDITION.c.token))
 log = structlog.get_logger()
@@ -53,10 +56,12 @@ class Variant:
     revision: int
     updated_at: datetime
     publish_at: datetime | None
+    unpublish_at: datetime | None
 
     def is_out(self, now: datetime) -> bool:
-        """Whether its time has come."""
-        return self.publish_at is None or self.publish_at <= now
+        """Whether its time has come, and has not passed."""
+        begun = self.publish_at is None or self.publish_at <= now
+        return begun and (self.unpublish_at is None or now < self.unpublish_at)
 
     @property
     def changed_at(self) -> datetime:
@@ -172,7 +177,8 @@ def _load(session: Session, token: str) -> Library:
     for row in connection.execute(
         select(
             *VARIANT.c[
-                "id", "document_id", "locale", "slug", "title", "revision", "updated_at", "publish_at", "aliases"
+                *("id", "document_id", "locale", "slug", "title", "revision"),
+                *("updated_at", "publish_at", "unpublish_at", "aliases"),
             ]
         )
         .where(VARIANT.c.archived_at.is_(None))
@@ -180,7 +186,8 @@ def _load(session: Session, token: str) -> Library:
     ):
         locale = as_locale(row.locale)
         variants.setdefault(row.document_id, {})[locale] = Variant(
-            row.id, locale, row.slug, row.title, row.revision, row.updated_at, row.publish_at
+            *(row.id, locale, row.slug, row.title, row.revision),
+            *(row.updated_at, row.publish_at, row.unpublish_at),
         )
         slugs.setdefault(row.slug, row.document_id)
         aliases.update(dict.fromkeys(row.aliases, row.document_id))

@@ -1,7 +1,8 @@
 """Tables of the library: collections, documents, their languages, and the addresses they once had.
 
 What decides who sees a document stands on the document; what is read stands on its variant, one a language. Nothing is
-deleted when a file goes: it is archived, and comes back as it was when the file does.
+deleted when a file goes: it is archived, and comes back as it was when the file does. Every text that was ever saved or
+published is a revision and stays, whole, as the file it is.
 """
 
 from datetime import date, datetime
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlmodel import Field
 
-from portal.kit.rows import Json, Row, one_of
+from portal.kit.rows import BigId, Json, Row, one_of
 
 KINDS = ("manual", "faq", "case_study", "release_note")
 
@@ -31,17 +32,22 @@ class Edition(Row, table=True):
 
 
 class Collection(Row, table=True):
-    """A shelf of documents. It comes into being by being named; without a title its key is shown."""
+    """A shelf of documents. It comes into being by being named; without a title its key is shown.
+
+    `arranged_at` is set while the studio, and not a file, says how it is called and where it stands.
+    """
 
     key: str = Field(primary_key=True, max_length=64)
     title: dict[str, str] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     position: int | None = None
+    arranged_at: datetime | None = None
 
 
 class Document(Row, table=True):
     """One published thing. `audience` is a condition as written; None is every member.
 
-    `origin` says what may change it: publishing touches only what came from files.
+    `origin` says what may change it: publishing touches only what came from files. `forked_at` is when the studio took
+    it over from its file; None where it never had one, or still has.
     """
 
     __table_args__ = (
@@ -59,6 +65,42 @@ class Document(Row, table=True):
     origin: str = Field(default="file", max_length=8)
     created_at: datetime
     archived_at: datetime | None = None
+    forked_at: datetime | None = None
+
+
+class Revision(Row, table=True):
+    """One text of a document in one language, as it was saved: the whole file, byte for byte, front matter and body.
+
+    `number` counts from 1 for each document and language; `file` is where it lies as a file, which says its kind and
+    slug. `digest` is the SHA-256 of the text. `by` is kept as words, since people go; None is `banso publish`.
+    `translated_from_id` is the revision of the other language that this text was translated from.
+    """
+
+    __tablename__ = "document_revision"
+    __table_args__ = (
+        UniqueConstraint("document_id", "locale", "number"),
+        one_of("locale", "ja", "en"),
+        one_of("how", "file", "studio", "restored", "shared"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    document_id: str = Field(
+        sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), nullable=False)
+    )
+    locale: str = Field(max_length=2)
+    number: int
+    file: str = Field(max_length=200)
+    title: str = Field(max_length=200)
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    digest: str = Field(max_length=64)
+    how: str = Field(max_length=8)
+    by: str | None = Field(default=None, max_length=200)
+    staff_id: int | None = Field(default=None, foreign_key="staff.id")
+    note: str = Field(default="", max_length=500)
+    at: datetime
+    translated_from_id: int | None = Field(
+        default=None, sa_column=Column(BigId, ForeignKey("document_revision.id"), nullable=True)
+    )
 
 
 class DocumentVariant(Row, table=True):
@@ -66,7 +108,8 @@ class DocumentVariant(Row, table=True):
 
     `revision` counts every change of what readers get; `updated_at` moves only when the words did. `digest` is of the
     words; `links` (what each link in them led to) and `rendering` (the renderer's version) tell publishing when to
-    render anew.
+    render anew. `live_revision_id` is the revision it was rendered from; None where it was published before there were
+    any.
     """
 
     __tablename__ = "document_variant"
@@ -95,8 +138,12 @@ class DocumentVariant(Row, table=True):
     updated_at: datetime
     published_at: datetime
     publish_at: datetime | None = None
+    unpublish_at: datetime | None = None
     review_by: date | None = None
     archived_at: datetime | None = None
+    live_revision_id: int | None = Field(
+        default=None, sa_column=Column(BigId, ForeignKey("document_revision.id"), nullable=True)
+    )
 
 
 class FormerSlug(Row, table=True):

@@ -92,11 +92,12 @@ class PreparedVariant:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything there is to write down, and what the authors should look at."""
+    """Everything there is to write down, and what the authors should look at. `whole`: these are all the files."""
 
     variants: tuple[PreparedVariant, ...]
     collections: tuple[CollectionFile, ...]
     warnings: tuple[Problem, ...]
+    whole: bool = True
 
 
 def state(session: Session) -> State:
@@ -130,14 +131,16 @@ def prepare(
     state: State,
     others: Collection[str] = (),
     media: Shelf | None = None,
+    whole: bool = True,
     progress: Progress | None = None,
 ) -> Prepared:
     """Render what differs from `state`. `others` names what else can be linked to (`tutorials/<key>`, …), `media` what
     can be shown.
 
+    `whole` says that these are all the files there are; else the rest of the library stands beside them.
     `progress(done, total)` is told after each file.
     """
-    places = Places([*(one for one in state.standing if one.from_studio), *files], others)
+    places = Places([*(one for one in state.standing if one.from_studio or not whole), *files], others)
     variants: list[PreparedVariant] = []
     warnings: list[Problem] = []
     for number, file in enumerate(files, start=1):
@@ -146,7 +149,7 @@ def prepare(
         variants.append(_prepare(file, known, places, find, warnings))
         if progress:
             progress(number, len(files))
-    return Prepared(tuple(variants), tuple(collections), tuple(warnings))
+    return Prepared(tuple(variants), tuple(collections), tuple(warnings), whole)
 
 
 def _prepare(

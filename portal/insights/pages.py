@@ -1,4 +1,4 @@
-"""The staff desk: home as a work list, the library as it stands, and the pages of onboarding and customers."""
+"""The staff desk: home as a work list, and the pages of onboarding and customers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,7 @@ from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
 from portal.checklists.models import Enrollment
 from portal.checklists.stuck import Why, stuck_accounts
-from portal.content import service as content
 from portal.content.library import current
-from portal.content.readers import reader_of
-from portal.content.service import ShelfView
 from portal.events.models import Source
 from portal.events.sources import PORTAL
 from portal.insights import account_acts, account_pages, accounts_pages, behind_pages, member_pages, onboarding_pages
@@ -73,13 +70,6 @@ class StaffHomePage:
     fresh: Sequence[Account]
 
 
-@dataclass(frozen=True)
-class LibraryPage:
-    """For `insights/library.html`."""
-
-    shelves: Sequence[ShelfView]
-
-
 @router.get("/staff")
 async def home(request: Request, site: SiteDep, viewer: SignedInStaff) -> Response:
     """Who needs attention, and why; for whoever sees no customer, the library."""
@@ -88,16 +78,6 @@ async def home(request: Request, site: SiteDep, viewer: SignedInStaff) -> Respon
     locale = locale_of(request, viewer)
     page = await site.database.report(lambda session: _home(session, site, locale))
     return render(request, "insights/home.html", page, viewer=viewer, nav="home")
-
-
-@router.get("/staff/content")
-async def library(request: Request, site: SiteDep, viewer: SignedInStaff) -> Response:
-    """Every document there is, by collection."""
-    locale, now = locale_of(request, viewer), site.clock()
-    shelves = await site.database.read(
-        lambda session: content.shelves(session, reader_of(viewer), locale=locale, now=now, zone=site.zone)
-    )
-    return render(request, "insights/library.html", LibraryPage(shelves), viewer=viewer, nav="content")
 
 
 def _home(session: Session, site: Site, locale: Locale) -> StaffHomePage:

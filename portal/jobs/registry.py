@@ -14,6 +14,7 @@ from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
 from portal.kit.web import Site
 from portal.kit.worker import Worker
+from portal.studio import clockwork, going_out
 from portal.webhooks import announce, deliver
 
 
@@ -38,6 +39,7 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
         upkeep.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         announce.JOB: deliver.kind(site),
+        going_out.JOB: Kind(partial(clockwork.run, site)),
         **schedule.kinds(site),
     }
 

@@ -31,6 +31,11 @@ PLAYERS_ALLOWED = {"Content-Security-Policy": f"{CSP}; frame-src {' '.join(PLAYE
 """What goes with a text that shows films of other sites, instead of the usual policy."""
 
 
+def policy_with_style(nonce: str) -> str:
+    """The policy of a page whose editor writes its own style sheet: only what carries `nonce`, new for each answer."""
+    return CSP.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
+
+
 def security_headers(*, https: bool) -> dict[str, str]:
     """What goes with every answer."""
     fixed = {

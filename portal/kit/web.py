@@ -29,7 +29,8 @@ from portal.kit.secrets import Secrets, new_token
 from portal.kit.templating import Templates
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LARGEST_FORM = 1_000_000
+LARGEST_FORM = 1_250_000
+"""A text of a megabyte, and the fields around it."""
 YEAR = 365 * 24 * 3600
 E = TypeVar("E", bound=Callable[..., object])
 

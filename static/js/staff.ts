@@ -1,10 +1,12 @@
 /**
- * What only the staff desk needs: uploads, a table row that opens with a click anywhere on it, as its link does, and
- * regions that look again by themselves.
+ * What only the staff desk needs: uploads, lists put in order by dragging, a table row that opens with a click anywhere
+ * on it, as its link does, and regions that look again by themselves.
  */
+import { arrangeLists } from "./arrange";
 import { refreshing } from "./refresh";
 import { uploadForms } from "./upload";
 
+arrangeLists();
 refreshing();
 uploadForms();
 

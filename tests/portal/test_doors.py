@@ -29,8 +29,12 @@ OPEN = {
     "/sign-out",
     "/invitation/{token}",
 }
-PUBLIC = ("/manuals", "/tutorials", "/media", "/releases", "/feedback", "/search", "/robots.txt", "/sitemap.xml")
-FILLED = {"external_id": "acct-2", "act": "undo"}
+PUBLIC = (
+    *("/manuals", "/tutorials", "/media", "/releases", "/feedback", "/search", "/preview"),
+    *("/robots.txt", "/sitemap.xml"),
+)
+FILLED = {"external_id": "acct-2", "act": "undo", "locale": "ja"}
+STUDIO = ("/staff/content/new", "/staff/collections", "/staff/releases")
 
 
 def routes(found: list[BaseRoute]) -> Iterator[Route]:
@@ -117,6 +121,7 @@ async def test_the_desk_opens_for_staff_on_an_empty_installation(client: httpx.A
         "/manuals",
         "/tutorials",
         "/me",
+        *STUDIO,
     ):
         for locale in LOCALES:
             answer = await client.get(f"{path}?lang={locale}")

@@ -80,8 +80,10 @@ def test_everything_a_document_says() -> None:
         order=20,
         review_by=date(2027, 1, 31),
         publish_at=datetime(2026, 11, 30, 15, tzinfo=UTC),
+        unpublish_at=None,
         aliases=("invitation", "招待"),
         body="\n本文です。\n",
+        text=FULL,
         digest=found.digest,
         body_line=13,
     )

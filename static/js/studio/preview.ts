@@ -1,0 +1,30 @@
+/** The preview beside the text: written by the server on the same path as publishing, a moment after typing stops. */
+import { copyButtons } from "../copy";
+import type { Editor } from "./editor";
+
+const PAUSE = 350;
+
+export function followPreview(form: HTMLFormElement, editor: Editor): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let asking: AbortController | undefined;
+  const show = async (): Promise<void> => {
+    asking?.abort();
+    asking = new AbortController();
+    const answer = await fetch(`${form.dataset.editor}/preview`, {
+      method: "POST",
+      body: new FormData(form),
+      signal: asking.signal,
+    });
+    if (!answer.ok) return;
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#sight");
+    const old = document.querySelector("#sight");
+    if (!part || !old) return;
+    const adopted = document.importNode(part, true);
+    old.replaceWith(adopted);
+    copyButtons(adopted);
+  };
+  editor.onChange(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void show().catch(() => undefined), PAUSE);
+  });
+}

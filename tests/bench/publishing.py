@@ -1,0 +1,63 @@
+"""How long `banso publish` takes for a thousand documents, all new and all unchanged, as one waits for it.
+
+`python -m tests.bench.publishing [COUNT]`; 1 where an aim is missed. The start of the command itself is measured beside
+it and taken off. What is waited for and what was computed are both shown: on a busy machine the first says little.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from portal.kit.paths import CHECKOUT
+from tests.server import Server
+
+AIMS = {"new": 60.0, "unchanged": 2.0}
+LINK = re.compile(r"\]\((?:manuals|tutorials|checklists)/[^)]*\)")
+
+
+def library(root: Path, count: int) -> None:
+    """`count` documents: the starter library over and over, with links that lead somewhere."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((CHECKOUT / "content" / "manuals").glob("*.ja.md"))]
+    shelf = root / "content" / "manuals"
+    shelf.mkdir(parents=True)
+    for number in range(count):
+        text = LINK.sub(f"](manuals/d{(number + 1) % count})", texts[number % len(texts)])
+        text = re.sub(r"^id: .*$", f"id: d{number}", text, count=1, flags=re.MULTILINE)
+        text = re.sub(r"\]\(\./[^)]*\)", "](manuals/d0)", text)
+        (shelf / f"d{number}.ja.md").write_text(text, encoding="utf-8")
+
+
+def main() -> int:
+    """Publish twice and say how long each took."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+    missed = False
+    with tempfile.TemporaryDirectory(prefix="banso-bench-") as home:
+        library(Path(home) / "library", count)
+        portal = Server(Path(home))
+        portal.banso("migrate")
+        begun, before = time.monotonic(), _computed()
+        portal.banso("publish", "--help")
+        start, start_computed = time.monotonic() - begun, _computed() - before
+        print(f"start of the command: {start:.1f} s ({start_computed:.1f} s computed)")  # noqa: T201 - a command
+        for name, aim in AIMS.items():
+            before, begun = _computed(), time.monotonic()
+            said = portal.banso("publish", str(Path(home) / "library")).splitlines()[0]
+            took = time.monotonic() - begun - start
+            computed = _computed() - before - start_computed
+            missed |= took > aim
+            print(f"{name}: {took:.1f} s ({computed:.1f} s computed, aim {aim:.0f} s) - {said}")  # noqa: T201 - a command
+    return int(missed)
+
+
+def _computed() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    sys.exit(main())
