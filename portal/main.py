@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
+from api.app import close as close_api
 from portal.accounts import changes, invitations, personal, sessions, visits
 from portal.accounts import pages as accounts_pages
-from portal.checklists import listeners
+from portal.checklists import listeners, news
 from portal.checklists import pages as checklists_pages
 from portal.checklists import personal as checklists_personal
 from portal.content import pages as content_pages
@@ -40,6 +41,8 @@ from portal.kit.web import Site, site_of
 from portal.settings import Settings
 from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
+from portal.widget import pages as widget_pages
+from portal.widget import stamps
 
 YEAR_SECONDS = 31_536_000
 
@@ -74,6 +77,7 @@ def mailer_from(settings: Settings) -> Mailer:
 def build(settings: Settings, *, with_worker: bool = False, site: Site | None = None) -> FastAPI:
     """The portal with the machine door at `/api`. `with_worker` runs background work in the same process."""
     home = site or site_from(settings)
+    door = build_api(home)
     subscribe()
 
     @contextlib.asynccontextmanager
@@ -86,6 +90,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
             stop.set()
             if working is not None:
                 await working
+            await close_api(door)
             await home.database.close()
 
     app = FastAPI(title=home.vendor_name, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
@@ -95,6 +100,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     app.add_exception_handler(visits.SignInNeeded, visits.ask_to_sign_in)
     app.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], include_in_schema=False)
+    # First: routes are tried one by one, and what is asked for most often should not try every page before.
+    app.mount("/api", door)
     for pages in (
         desk_pages,
         accounts_pages,
@@ -103,9 +110,9 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         checklists_pages,
         integrations_pages,
         insights_pages,
+        widget_pages,
     ):
         app.include_router(pages.router)
-    app.mount("/api", build_api(home))
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
     return app
 
@@ -115,6 +122,8 @@ def subscribe() -> None:
     # Events that waited for a person are attached first, so that checklists see them.
     changes.subscribe(ingest.follow_accounts)
     changes.subscribe(listeners.on_accounts_changed)
+    changes.subscribe(stamps.on_accounts_changed)
+    news.on_runs_changed.subscribe(stamps.on_runs_changed)
     ingest.subscribe(listeners.on_events)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)

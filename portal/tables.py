@@ -7,6 +7,7 @@ from portal.events import models as events
 from portal.kit import jobs
 from portal.kit.rows import Row
 from portal.tutorials import models as tutorials
+from portal.widget import models as widget
 
 metadata = Row.metadata
-rooms = (accounts, events, content, tutorials, checklists, jobs)
+rooms = (accounts, events, content, tutorials, checklists, jobs, widget)

@@ -18,6 +18,7 @@ from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
+from portal.checklists import news
 from portal.checklists.catalog import Catalog, Published
 from portal.checklists.definition import Definition, conditions
 from portal.checklists.evaluation import LONGEST_NAME, completed_checklists, evaluate
@@ -87,7 +88,10 @@ def evaluate_all(
     """
     changed: set[int] = set()
     completed: set[str] = set()
+    seen: set[int] = set()
+    ticked: set[int] = set()
     for run in runs:
+        before = {place: row.at for place, row in run.completions.items()}
         if evaluate(
             session,
             run,
@@ -99,6 +103,10 @@ def evaluate_all(
         ):
             changed.add(run.enrollment.account_id)
             completed.add(run.published.key)
+        seen.add(run.enrollment.account_id)
+        if before != {place: row.at for place, row in run.completions.items()}:
+            ticked.add(run.enrollment.account_id)
+    news.tell(session, seen, ticked=ticked, now=now)
     # Only now, and from fresh rows: `runs` would not see what was written into them from elsewhere.
     waiting = {published.key for published in known.live if published.waits_for & completed}
     if waiting:

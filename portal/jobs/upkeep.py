@@ -20,6 +20,7 @@ from portal.events.retention import forget_events
 from portal.kit.db import zone_of
 from portal.kit.jobs import Claim, enqueue, purge
 from portal.kit.web import Site
+from portal.widget.tickets import forget_tickets
 
 JOB = "upkeep"
 LOOK_JOB = "upkeep.look"
@@ -64,6 +65,7 @@ def queue_look(
 def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
     forget_turned_away(session, now=now)
+    forget_tickets(session, now=now)
     queue_look(session, keys=_changing_by_time(catalog(session)), now=now)
 
 

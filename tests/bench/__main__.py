@@ -36,11 +36,12 @@ from tests.bench.figures import (
 )
 from tests.bench.load import loader
 from tests.bench.seed import furnish
+from tests.bench.widget import furnish_product, state_figures, stream_figures
 from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-NAMES = (*(page.key for page in PAGES), *EVENTS, "rate")
+NAMES = (*(page.key for page in PAGES), *EVENTS, "rate", "widget", "streams")
 
 
 def main() -> int:
@@ -66,7 +67,7 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
             return made
 
         figures: list[Figure] = []
-        if set(wanted.only) - {"rate"}:
+        if set(wanted.only) - {"rate", "widget", "streams"}:
             portal = server("portal")
             vendor = furnish(portal)
             ceiling = Ceiling(home / "ceiling", database_url=databases.create() if databases else "")
@@ -83,6 +84,12 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
         if "rate" in wanted.only:
             found = rate_figures(load, server("reports"), rounds=wanted.rounds, size=wanted.accounts)
             figures += [_said(figure) for figure in found]
+        if {"widget", "streams"} & set(wanted.only):
+            product = furnish_product(server("product"))
+            if "widget" in wanted.only:
+                figures += [_said(one) for one in state_figures(load, product, seconds=wanted.seconds)]
+            if "streams" in wanted.only:
+                figures += [_said(one) for one in stream_figures(product, seconds=10 * wanted.seconds)]
     return figures
 
 

@@ -51,6 +51,7 @@ class Seen:
     answers: int
     seconds: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     busy: float
     wrong: str = ""
@@ -107,6 +108,7 @@ async def _drive(plan: Plan, requests: list[bytes]) -> Seen:
         answers=len(run.times),
         seconds=elapsed,
         p50_ms=1000 * times[len(times) // 2],
+        p95_ms=1000 * times[len(times) * 95 // 100],
         p99_ms=1000 * times[len(times) * 99 // 100],
         busy=(after.user + after.system - before.user - before.system) / elapsed,
         wrong=run.wrong,
