@@ -36,6 +36,7 @@ from portal.kit.headers import SecurityHeaders
 from portal.kit.mail import ConsoleMailer, Mailer, SmtpMailer
 from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
+from portal.kit.server import when_asked_to_stop
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
 from portal.settings import Settings
@@ -83,6 +84,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
+        when_asked_to_stop(door.state.live.send_home)
         working = asyncio.create_task(registry.worker(home).run(stop)) if with_worker else None
         try:
             yield

@@ -74,13 +74,17 @@ class Live:
             if not there:
                 del self._waiting[account_id]
 
-    async def close(self) -> None:
-        """Send everybody home: the process stops."""
+    def send_home(self) -> None:
+        """The process will stop: nobody waits here any more, and everybody goes elsewhere."""
         self._closed = True
         for there in self._waiting.values():
             for one in there:
                 one.is_over = True
                 one.news.set()
+
+    async def close(self) -> None:
+        """The process stops."""
+        self.send_home()
         if self._ear is not None:
             self._ear.cancel()
             await asyncio.gather(self._ear, return_exceptions=True)

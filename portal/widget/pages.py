@@ -30,6 +30,7 @@ from portal.kit.web import (
     session_cookie,
     set_cookie,
 )
+from portal.widget import staff_pages
 from portal.widget.tickets import Bearer, look_at, use
 
 FILES = {"banso.js": "text/javascript; charset=utf-8", "banso.d.ts": "text/plain; charset=utf-8"}
@@ -157,3 +158,4 @@ def _built(path: Path) -> Built:
 
 
 router.include_router(files)
+router.include_router(staff_pages.router)

@@ -1,10 +1,12 @@
 /**
- * What only the staff desk needs: a table row opens with a click anywhere on it, as its link does, and regions that
- * look again by themselves.
+ * What only the staff desk needs: a table row opens with a click anywhere on it, as its link does, regions look again by
+ * themselves, and previews follow what is being chosen.
  */
+import { followLook } from "./look";
 import { refreshing } from "./refresh";
 
 refreshing();
+followLook();
 
 document.addEventListener("click", (event) => {
   const target = event.target;

@@ -27,6 +27,8 @@ OPEN = {
     "/sign-in/link/{token}",
     "/sign-out",
     "/invitation/{token}",
+    "/enter",
+    "/widget/{name}",
 }
 FILLED = {"external_id": "acct-2", "act": "undo"}
 

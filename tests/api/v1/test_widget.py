@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,8 +25,8 @@ async def product(db: Database) -> AsyncIterator[Product]:
         yield product
 
 
-def step(state: httpx.Response, key: str) -> dict[str, object]:
-    found: dict[str, object] = next(one for one in state.json()["checklists"][0]["steps"] if one["key"] == key)
+def step(state: httpx.Response, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in state.json()["checklists"][0]["steps"] if one["key"] == key)
     return found
 
 
