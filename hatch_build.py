@@ -145,7 +145,7 @@ def _widget(root: Path, dist: Path, esbuild: Path) -> dict[str, str]:
     """The widget in one file: the style sheet is made small first, since esbuild takes a text as it is."""
     styles, script = dist / ".widget.css", dist / ".widget.js"
     small = ["--minify", "--charset=utf8", f"--target={TARGET}", "--log-level=warning"]
-    _run([str(esbuild), WIDGET_STYLES, f"--outfile={styles}", *small], root)
+    _run([str(esbuild), WIDGET_STYLES, "--bundle", f"--outfile={styles}", *small], root)
     styles.write_text(styles.read_text(encoding="utf-8").strip(), encoding="utf-8")
     _run(
         [

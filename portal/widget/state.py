@@ -107,6 +107,7 @@ def _step(step: StepView, done: bool, *, required: bool, locale: Locale, base_ur
         "remarks": [one.into(locale) for one in step.remarks],
         "counts": [{"text": one.text.into(locale), "done": one.done, "total": one.total} for one in step.counts],
         "guide": guide and {"kind": guide.kind, "key": guide.key, "title": guide.title, "url": base_url + guide.href},
+        "url": step.url,
         "done": done,
         "required": required,
         "own": step.is_own_part,

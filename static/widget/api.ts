@@ -8,6 +8,8 @@ export interface BansoStep {
   checklist: string;
   step: string;
   title: string;
+  /** Where in the product the step is done, if its checklist says so. */
+  url?: string;
 }
 
 export interface BansoOptions {

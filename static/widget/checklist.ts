@@ -91,16 +91,28 @@ function acts(panel: Panel, checklist: Checklist, one: Step): Child[] {
     );
   const open = !one.done && one.look !== "staff";
   const host = open && panel.hasHost;
+  const way = open && !host && one.url ? address(panel, one.url, place) : null;
   return [
-    host ? button("go", panel.word("start"), "main", () => panel.begin(checklist, one.key, one.title)) : null,
+    host ? button("go", panel.word("start"), "main", () => panel.begin(checklist, one)) : null,
+    way,
     one.can_tick
-      ? button("tick", panel.word(one.own ? "tickOwn" : "tick"), host ? "" : "main", () =>
+      ? button("tick", panel.word(one.own ? "tickOwn" : "tick"), host || way ? "" : "main", () =>
           panel.tick(checklist, one.key, true),
         )
       : null,
-    one.guide ? guide(panel, one.guide, place, open && !host && !one.can_tick) : null,
+    one.guide ? guide(panel, one.guide, place, open && !host && !way && !one.can_tick) : null,
     one.can_undo ? button("undo", panel.word("undo"), "", () => panel.tick(checklist, one.key, false)) : null,
   ];
+}
+
+/** To where the step is done: within the product in this tab, as its own links do, and elsewhere in another. */
+function address(panel: Panel, url: string, place: string): HTMLElement | null {
+  if (!/^https?:\/\//i.test(url)) return null;
+  const elsewhere = new URL(url).origin !== location.origin;
+  const props = { class: "button main", href: url, "data-at": `way/${place}` };
+  if (!elsewhere) return h("a", props, panel.word("start"));
+  const word = h("span", { class: "unseen" }, panel.word("newTab"));
+  return h("a", { ...props, target: "_blank", rel: "noopener" }, panel.word("start"), icon("out", 16), word);
 }
 
 function guide(panel: Panel, found: Guide, place: string, main: boolean): HTMLElement {

@@ -2,15 +2,14 @@
  * The launcher and its panel: opened and closed, kept where the reader left them, and told to whoever listens.
  *
  * The panel is not modal: the product goes on beside it. It lies in the browser's top layer, so no `z-index` of the page
- * is above it and it needs none. What is drawn inside comes from `checklist.ts` and `reader.ts`.
+ * is above it and it needs none. What is drawn inside comes from `frame.ts`, `checklist.ts` and `reader.ts`.
  */
 import type { BansoPlace } from "./api";
-import { aside, steps } from "./checklist";
 import type { Client } from "./client";
-import { type Child, h, icon, ring } from "./dom";
+import { h, icon, ring } from "./dom";
 import type { Around } from "./element";
-import { article, results } from "./reader";
-import type { Checklist, Doc, Found, State } from "./shapes";
+import { frame, titleOf } from "./frame";
+import type { Checklist, Doc, Found, State, Step } from "./shapes";
 import { say, type Word } from "./words";
 
 const KEPT = "banso:open";
@@ -28,22 +27,22 @@ export class Panel {
   query = "";
   busy = "";
   #around: Around;
-  #embedded: boolean;
+  embedded: boolean;
   #launcher: HTMLElement;
   #panel: HTMLElement;
   #live: HTMLElement;
-  #chosen = "";
+  chosen = "";
   #open = false;
-  #offline = false;
-  #trouble = "";
-  #aside: { checklist: Checklist; whom: "me" | "everyone" } | undefined;
-  #party = "";
+  offline = false;
+  trouble = "";
+  putAside: { checklist: Checklist; whom: "me" | "everyone" } | undefined;
+  party = "";
   #drawn = "";
 
   constructor(root: ShadowRoot, around: Around, embedded: boolean) {
     this.client = around.client;
     this.#around = around;
-    this.#embedded = embedded;
+    this.embedded = embedded;
     this.#launcher = h("button", {
       type: "button",
       class: "launcher",
@@ -91,8 +90,8 @@ export class Panel {
   }
 
   reachable(yes: boolean): void {
-    if (this.#offline !== yes) return;
-    this.#offline = !yes;
+    if (this.offline !== yes) return;
+    this.offline = !yes;
     if (this.state) this.draw();
   }
 
@@ -101,8 +100,8 @@ export class Panel {
   }
 
   celebrate(checklist: Checklist): void {
-    this.#party = checklist.key;
-    this.#chosen = checklist.key;
+    this.party = checklist.key;
+    this.chosen = checklist.key;
     this.#say(`${checklist.title}: ${this.word("done")}`);
     this.draw();
   }
@@ -115,7 +114,7 @@ export class Panel {
   }
 
   close(): void {
-    if (!this.#embedded) this.#set(false);
+    if (!this.embedded) this.#set(false);
   }
 
   toggle(): void {
@@ -126,7 +125,7 @@ export class Panel {
 
   go(view: View): void {
     this.view = view;
-    this.#trouble = "";
+    this.trouble = "";
     this.draw();
     this.#panel.querySelector<HTMLElement>(view.at === "search" ? "input" : "h2")?.focus();
   }
@@ -140,13 +139,13 @@ export class Panel {
   async try(name: string, act: () => Promise<unknown>): Promise<void> {
     if (this.busy) return;
     this.busy = name;
-    this.#trouble = "";
+    this.trouble = "";
     this.draw();
     try {
       await act();
     } catch {
-      this.#trouble = this.word("failed");
-      this.#say(this.#trouble);
+      this.trouble = this.word("failed");
+      this.#say(this.trouble);
     } finally {
       this.busy = "";
       this.draw();
@@ -159,9 +158,15 @@ export class Panel {
     void this.try(step, () => this.client.act(done ? "POST" : "DELETE", path));
   }
 
-  begin(checklist: Checklist, step: string, title: string): void {
+  begin(checklist: Checklist, step: Step): void {
     try {
-      if (this.#around.onStep({ checklist: checklist.key, step, title }) === true) this.close();
+      const told = {
+        checklist: checklist.key,
+        step: step.key,
+        title: step.title,
+        ...(step.url ? { url: step.url } : {}),
+      };
+      if (this.#around.onStep(told) === true) this.close();
     } catch (error) {
       this.#around.complain(error);
     }
@@ -172,7 +177,7 @@ export class Panel {
   }
 
   dismiss(checklist: Checklist, whom: "me" | "everyone", days?: number): void {
-    this.#aside = { checklist, whom };
+    this.putAside = { checklist, whom };
     const until = days ? { until: new Date(Date.now() + days * DAY) } : {};
     void this.try("dismiss", () =>
       this.client.act("POST", "/dismissals", { checklist: checklist.key, for: whom, ...until }),
@@ -180,8 +185,8 @@ export class Panel {
   }
 
   restore(key: string, whom: "me" | "everyone"): void {
-    this.#aside = undefined;
-    this.#chosen = key;
+    this.putAside = undefined;
+    this.chosen = key;
     void this.try("dismiss", () => this.client.act("DELETE", `/dismissals/${encodeURIComponent(key)}?for=${whom}`));
   }
 
@@ -248,8 +253,9 @@ export class Panel {
     const { checklist, others, hidden } = this.#sorted();
     this.#drawLauncher(checklist);
     this.#panel.lang = this.state.locale;
+    this.#panel.setAttribute("aria-label", titleOf(this, checklist));
     if (!this.#open) return;
-    const body = this.#body(checklist, others, hidden);
+    const body = frame(this, checklist, others, hidden);
     const root = this.#panel.getRootNode() as ShadowRoot;
     const focused = root.activeElement?.getAttribute("data-at");
     const caret = root.activeElement instanceof HTMLInputElement ? root.activeElement.selectionStart : null;
@@ -270,7 +276,7 @@ export class Panel {
     const all = this.state.checklists;
     const visible = all.filter((one) => !one.dismissed);
     const checklist =
-      visible.find((one) => one.key === this.#chosen) ?? visible.find((one) => !one.completed_at) ?? visible[0];
+      visible.find((one) => one.key === this.chosen) ?? visible.find((one) => !one.completed_at) ?? visible[0];
     return {
       checklist,
       others: visible.filter((one) => one !== checklist),
@@ -293,177 +299,17 @@ export class Panel {
     this.#launcher.setAttribute("aria-label", open ? `${text}: ${checklist.progress}` : text);
     this.#launcher.setAttribute("aria-expanded", String(this.#open));
     this.#launcher.lang = this.state.locale;
-    if (!this.#embedded && this.#panel.hidden === this.#open) this.#apply();
-  }
-
-  #body(checklist: Checklist | undefined, others: Checklist[], hidden: Checklist[]): Node[] {
-    const { view } = this;
-    const home = view.at === "home";
-    const title =
-      view.at === "document"
-        ? (view.doc?.title ?? "…")
-        : home
-          ? (checklist?.title ?? this.word("help"))
-          : this.word("help");
-    this.#panel.setAttribute("aria-label", title);
-    const parts: Child[] = home
-      ? [
-          this.#party && this.#party === checklist?.key ? this.#celebration() : null,
-          checklist ? steps(this, checklist) : hidden.length ? null : h("p", { class: "soft" }, this.word("empty")),
-          ...others.map((one) => this.#other(one)),
-          ...hidden.map((one) => aside(this, one)),
-        ]
-      : view.at === "search"
-        ? [results(this)]
-        : [article(this, view.doc)];
-    const place: Child[] = [
-      h(
-        "div",
-        { class: "head" },
-        home ? null : this.#tool("back", this.word("back"), () => this.go({ at: "home" })),
-        home && checklist ? ring(checklist.done, checklist.total, 44) : null,
-        h(
-          "div",
-          { class: "titles" },
-          h(
-            "h2",
-            { tabindex: -1, "data-at": "title", lang: view.at === "document" ? (view.doc?.lang ?? null) : null },
-            title,
-          ),
-          home && checklist ? h("p", { class: "due" }, checklist.progress) : null,
-          home && checklist?.due ? h("p", { class: checklist.is_overdue ? "due late" : "due" }, checklist.due) : null,
-        ),
-        home && checklist ? this.#menu(checklist) : null,
-        this.#embedded ? null : this.#tool("close", this.word("close"), () => this.close()),
-      ),
-      this.#offline ? h("p", { class: "note" }, this.word("offline")) : null,
-      this.#trouble ? h("p", { class: "note bad" }, this.#trouble) : null,
-      this.#aside && !this.busy && !this.#trouble ? this.#undoAside() : null,
-      h("div", { class: "body" }, ...parts),
-      h("div", { class: "foot" }, view.at === "document" ? null : this.#searchBox(), this.#portalLink()),
-    ];
-    return place.filter((one): one is Node => one instanceof Node);
-  }
-
-  #celebration(): HTMLElement {
-    const bits = Array.from({ length: 12 }, () => h("i"));
-    return h(
-      "div",
-      { class: "party" },
-      h("div", { class: "bits", "aria-hidden": "true" }, ...bits),
-      h("p", null, this.word("done")),
-    );
-  }
-
-  #other(checklist: Checklist): HTMLElement {
-    const choose = (): void => {
-      this.#chosen = checklist.key;
-      this.go({ at: "home" });
-    };
-    return h(
-      "button",
-      { type: "button", class: "other", "data-at": `other/${checklist.key}`, click: choose },
-      ring(checklist.done, checklist.total, 24),
-      h("span", null, checklist.title),
-      h("span", { class: "soft" }, checklist.progress),
-    );
-  }
-
-  #menu(checklist: Checklist): HTMLElement {
-    const item = (word: Word, act: () => void): HTMLElement =>
-      h("button", { type: "button", class: "item", "data-at": `menu/${word}`, click: act }, this.word(word));
-    return h(
-      "details",
-      { class: "menu" },
-      h("summary", { class: "tool", "aria-label": this.word("more"), "data-at": "menu" }, icon("more")),
-      h(
-        "div",
-        { class: "items" },
-        item("later", () => this.dismiss(checklist, "me", 3)),
-        item("hide", () => this.dismiss(checklist, "me")),
-        this.state.member.is_admin ? item("hideAll", () => this.dismiss(checklist, "everyone")) : null,
-      ),
-    );
-  }
-
-  #undoAside(): HTMLElement | null {
-    const put = this.#aside;
-    if (!put || !this.state.checklists.some((one) => one.key === put.checklist.key && one.dismissed)) return null;
-    const undo = (): void => this.restore(put.checklist.key, put.whom);
-    return h(
-      "p",
-      { class: "note" },
-      this.word("hidden", put.checklist.title),
-      h("button", { type: "button", class: "link", "data-at": "undo-aside", click: undo }, this.word("undo")),
-    );
-  }
-
-  #searchBox(): HTMLElement {
-    let waiting: ReturnType<typeof setTimeout> | undefined;
-    const input = h("input", {
-      type: "search",
-      class: "search",
-      "data-at": "search",
-      "aria-label": this.word("search"),
-      placeholder: this.word("search"),
-      maxlength: 200,
-      autocomplete: "off",
-      input: (event) => {
-        clearTimeout(waiting);
-        if ((event as InputEvent).isComposing) return;
-        waiting = setTimeout(() => ask(), 200);
-      },
-      compositionend: () => ask(),
-    }) as HTMLInputElement;
-    input.value = this.view.at === "search" ? this.query : "";
-    const submit = (event: Event): void => {
-      event.preventDefault();
-      ask();
-    };
-    const ask = (): void => {
-      if (this.view.at !== "search") {
-        this.found = undefined;
-        this.query = input.value;
-        this.view = { at: "search" };
-        this.draw();
-      }
-      this.look(input.value);
-    };
-    return h("form", { class: "box", role: "search", submit }, icon("search", 18), input);
-  }
-
-  #portalLink(): HTMLElement {
-    const { portal } = this.state;
-    const doc = this.view.at === "document" ? this.view.doc : undefined;
-    const address = doc?.url ?? portal.url;
-    return h(
-      "a",
-      {
-        class: "out",
-        href: address,
-        target: "_blank",
-        rel: "noopener",
-        "data-at": "portal",
-        click: (event) => this.leave(event, address),
-      },
-      doc ? this.word("inPortal") : this.word("portal", portal.name),
-      icon("out", 16),
-      h("span", { class: "unseen" }, this.word("newTab")),
-    );
-  }
-
-  #tool(name: "back" | "close", label: string, act: () => void): HTMLElement {
-    return h("button", { type: "button", class: "tool", "aria-label": label, "data-at": name, click: act }, icon(name));
+    if (!this.embedded && this.#panel.hidden === this.#open) this.#apply();
   }
 
   // --- open and closed ------------------------------------------------------------------------------------------------
 
   #set(open: boolean): void {
-    if (this.#embedded || this.#open === open) return;
+    if (this.embedded || this.#open === open) return;
     this.#open = open;
     keep(open);
-    this.#party = open ? this.#party : "";
-    this.#aside = undefined;
+    this.party = open ? this.party : "";
+    this.putAside = undefined;
     this.draw();
     if (open) this.#panel.focus({ preventScroll: true });
     else this.#launcher.focus({ preventScroll: true });

@@ -21,6 +21,7 @@ export interface Step {
   remarks: string[];
   counts: { text: string; done: number; total: number }[];
   guide: Guide | null;
+  url: string | null;
   done: boolean;
   required: boolean;
   own: boolean;

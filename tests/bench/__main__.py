@@ -35,13 +35,14 @@ from tests.bench.figures import (
     track_figure,
 )
 from tests.bench.load import loader
+from tests.bench.scripts import script_figures
 from tests.bench.seed import furnish
 from tests.bench.widget import furnish_product, state_figures, stream_figures
 from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-NAMES = (*(page.key for page in PAGES), *EVENTS, "rate", "widget", "streams")
+NAMES = (*(page.key for page in PAGES), *EVENTS, "rate", "widget", "streams", "scripts")
 
 
 def main() -> int:
@@ -67,7 +68,7 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
             return made
 
         figures: list[Figure] = []
-        if set(wanted.only) - {"rate", "widget", "streams"}:
+        if set(wanted.only) - {"rate", "widget", "streams", "scripts"}:
             portal = server("portal")
             vendor = furnish(portal)
             ceiling = Ceiling(home / "ceiling", database_url=databases.create() if databases else "")
@@ -90,6 +91,8 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
                 figures += [_said(one) for one in state_figures(load, product, seconds=wanted.seconds)]
             if "streams" in wanted.only:
                 figures += [_said(one) for one in stream_figures(product, seconds=10 * wanted.seconds)]
+        if "scripts" in wanted.only:
+            figures += [_said(one) for one in script_figures(rounds=wanted.rounds)]
     return figures
 
 

@@ -45,6 +45,7 @@ steps:
     scope: any_member
     required: false
     done_when: tick
+    url: https://app.example.com/me
 """
 INVITING = """\
 ---
@@ -160,7 +161,7 @@ async def test_a_step_done_in_the_product_is_done_in_the_panel(product: Product,
     page = await open_page(product.app.url)
     panel = await opened(page, product.page("u1", "boot"))
     await panel.locator(".step.next", has_text="メンバーを招待する").wait_for()
-    assert await panel.locator(".due").text_content() is not None
+    assert await panel.locator(".due").count() == 2
     assert (await heard(page, "ready")) == [{"member": "u1", "account": "boot"}]
 
     product.did("member.invited", "u1", "boot")
@@ -308,6 +309,29 @@ async def test_help_is_found_and_read_in_place(product: Product, open_page: Open
     await panel.get_by_text("管理者とメンバーがあります。").wait_for()
     await page.evaluate("Banso.open({document: 'inviting'})")
     await panel.get_by_role("heading", name="招待のしかた").wait_for()
+    await unharmed(page)
+
+
+async def test_a_step_leads_to_where_it_is_done(product: Product, open_page: OpenPage) -> None:
+    page = await open_page(product.app.url)
+    panel = await opened(page, product.page("u1", "where"))
+    await panel.locator(".step-head", has_text="プロフィールを書く").click()
+    way = panel.get_by_role("link", name="この手順へ進む")
+    assert await way.get_attribute("href") == "https://app.example.com/me"
+    assert (await way.get_attribute("target"), await way.get_attribute("rel")) == ("_blank", "noopener")
+    await page.evaluate("Banso.boot({ ...options, onStep: (step) => { window.asked = step; return true; } })")
+    await panel.locator(".step", has_text="プロフィールを書く").get_by_role("button", name="この手順へ進む").click()
+    await panel.wait_for(state="hidden")
+    asked = {
+        "checklist": "start",
+        "step": "profile",
+        "title": "プロフィールを書く",
+        "url": "https://app.example.com/me",
+    }
+    assert await page.evaluate("asked") == asked
+    await page.evaluate("Banso.boot({ ...options, onStep: () => { throw new Error('the page\\'s own'); } })")
+    await page.evaluate("Banso.open()")
+    await panel.locator(".step.next").get_by_role("button", name="この手順へ進む").click()
     await unharmed(page)
 
 
