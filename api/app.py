@@ -78,7 +78,8 @@ def build_api(site: Site) -> FastAPI:
     app.state.live = Live(site.database)
     problems.install(app)
     app.include_router(docs.router)
-    rooms = (widget, widget_stream, tracking, webhooks_in, events, accounts, checklists, completion_rate, plans, tickets)
+    often = (widget, widget_stream, tracking)
+    rooms = (*often, webhooks_in, events, accounts, checklists, completion_rate, plans, tickets)
     for room in rooms:
         app.include_router(room.router, prefix="/v1")
     app.add_middleware(WholeSegments)
