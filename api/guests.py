@@ -21,11 +21,13 @@ from portal.events.tokens import SKEW, Examined, examine
 from portal.kit.errors import Forbidden, NotFound
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale, preferred_locale
 from portal.kit.web import Site
-from portal.widget.guests import Guest, find_guest, is_news, welcome
+from portal.widget.guests import Guest, find_guest, find_seat, is_news, welcome
 from portal.widget.meter import Meter
 
 TOKENS_KEPT = 5000
 _tokens: Recent[tuple[bytes, tuple[str, ...]], Examined] = Recent(TOKENS_KEPT)
+_met: Recent[bytes, Person] = Recent(TOKENS_KEPT)
+"""Whom a token named when it was last believed: where to look, never a right."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,18 @@ async def seat_of(request: Request, site: Site) -> Seat:
     key, token = request.headers.get("banso-key", ""), _token_in(request)
     now = site.clock()
 
+    digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
     def look(session: Session) -> tuple[_Shown, Guest | None]:
-        shown = _shown(session, request, site, key, token, now)
-        person = shown.examined.person
-        return shown, find_guest(session, person, now=now) if person else None
+        met = _met.find(digest) if token else None
+        if met is None or not _is_public(key):
+            shown = _shown(request, site, _source(session, key, now), token, digest, now)
+            person = shown.examined.person
+            return shown, find_guest(session, person, now=now) if person else None
+        # Whoever has been here finds their place in one look; whether they still may is decided all the same.
+        seat = find_seat(session, key, met, now=now)
+        shown = _shown(request, site, seat and seat[0], token, digest, now)
+        return shown, seat[1] if seat and shown.examined.person else None
 
     shown, guest = await site.database.read(look)
     source, person = shown.source, shown.examined.person
@@ -91,23 +101,36 @@ def language_of(request: Request, site: Site, guest: Guest) -> Locale:
     return preferred_locale(request.headers.get("accept-language", ""), site.locale)
 
 
-def _shown(session: Session, request: Request, site: Site, key: str, token: str, now: datetime) -> _Shown:
-    is_public = key.startswith("pk_") and key.isascii()
-    source = source_of_public_key(session, key, now=now) if is_public else None
+def _is_public(key: str) -> bool:
+    return key.startswith("pk_") and key.isascii()
+
+
+def _source(session: Session, key: str, now: datetime) -> KnownSource | None:
+    return source_of_public_key(session, key, now=now) if _is_public(key) else None
+
+
+def _shown(
+    request: Request, site: Site, source: KnownSource | None, token: str, digest: bytes, now: datetime
+) -> _Shown:
     if source is None:
         raise Unauthorized(Message("Show the public key of a source: Banso-Key: pk_…"), scheme=BEARER)
     allow_origin(request, source)
-    return _Shown(source, _examined(site, source, token, now) if token else Examined(()))
+    return _Shown(source, _examined(site, source, token, digest, now) if token else Examined(()))
 
 
-def _examined(site: Site, source: KnownSource, token: str, now: datetime) -> Examined:
+def _examined(site: Site, source: KnownSource, token: str, digest: bytes, now: datetime) -> Examined:
     """What the token says. Checking a signature costs more than all the rest, so what held once is remembered; whether
     its time is up never is."""
-    place = (hashlib.sha256(token.encode("utf-8", "replace")).digest(), source.signing_secrets)
-    known = _tokens.get(place, lambda: examine(token, signing_secrets_of(site.secrets, source), now=now))
-    if known.flaws or known.expires_at is None or known.expires_at + SKEW <= now:
-        return examine(token, signing_secrets_of(site.secrets, source), now=now)
-    return known
+    place = (digest, source.signing_secrets)
+    known = _tokens.find(place)
+    if known is not None and known.expires_at is not None and known.expires_at + SKEW > now:
+        return known
+    examined = examine(token, signing_secrets_of(site.secrets, source), now=now)
+    if examined.person is not None:
+        person = examined.person
+        _tokens.get(place, lambda: examined)
+        _met.get(digest, lambda: person)
+    return examined
 
 
 def _token_in(request: Request) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Executable, and_, bindparam, func, select
@@ -19,7 +20,9 @@ from portal.accounts.viewers import MemberViewer
 from portal.checklists.models import Checklist
 from portal.content.models import Edition
 from portal.events.ingest import ingest
+from portal.events.models import Source
 from portal.events.rules import Incoming, Person
+from portal.events.sources import PORTAL, KnownSource
 from portal.widget.models import WidgetStamp, WidgetTheme
 from portal.widget.stamps import watch
 
@@ -41,8 +44,34 @@ def find_guest(session: Session, person: Person, *, now: datetime) -> Guest | No
     """The member `person` is; None where nobody has told of them yet."""
     asked = {"account": person.account, "member": person.member}
     row = session.connection().execute(_GUEST, asked).first()
+    return None if row is None else _guest(row, person, now)
+
+
+def find_seat(
+    session: Session, public_key: str, person: Person, *, now: datetime
+) -> tuple[KnownSource, Guest | None] | None:
+    """The live source with this key, and the member `person` is: in one look, since nothing is asked more often.
+
+    None where there is no such source. That the person may be believed is for the caller to have found out.
+    """
+    asked = {"key": public_key, "account": person.account, "member": person.member}
+    row = session.connection().execute(_SEAT, asked).first()
     if row is None:
         return None
+    until = row.previous_signing_secret_until
+    source = KnownSource(
+        id=row.source_id,
+        name=row.source_name,
+        origins=tuple(row.origins),
+        signing_secret=row.signing_secret,
+        previous_signing_secret=row.previous_signing_secret if until is not None and until > now else None,
+        last_seen_at=row.last_seen_at,
+        events_per_second=row.events_per_second,
+    )
+    return source, None if row.member_id is None else _guest(row, person, now)
+
+
+def _guest(row: Any, person: Person, now: datetime) -> Guest:
     viewer = MemberViewer(
         visit_id=0,
         last_seen_at=now,
@@ -50,7 +79,7 @@ def find_guest(session: Session, person: Person, *, now: datetime) -> Guest | No
         account_id=row.account_id,
         external_id=row.external_id,
         account_external_id=person.account,
-        name=row.name or row.email_key or row.external_id,
+        name=row.member_name or row.email_key or row.external_id,
         email_key=row.email_key,
         role=row.role,
         account_name=row.account_name,
@@ -91,27 +120,45 @@ def welcome(
     return known
 
 
+_MEMBER: tuple[Any, ...] = (
+    col(Member.id).label("member_id"),
+    col(Member.external_id),
+    col(Member.name).label("member_name"),
+    col(Member.email_key),
+    col(Member.role),
+    col(Member.locale),
+    col(Member.left_at),
+    col(Member.is_stub),
+    col(Account.id).label("account_id"),
+    col(Account.name).label("account_name"),
+    col(Account.left_at).label("account_left_at"),
+    col(WidgetStamp.number),
+    select(col(Edition.token)).limit(1).scalar_subquery().label("edition"),
+    select(func.sum(col(Checklist.version))).scalar_subquery().label("versions"),
+    select(func.count(col(Checklist.archived_at))).scalar_subquery().label("archived"),
+    select(col(WidgetTheme.changed_at)).scalar_subquery().label("theme"),
+)
+_IS_ACCOUNT = col(Account.external_id) == bindparam("account")
+_IS_MEMBER = and_(col(Member.account_id) == col(Account.id), col(Member.external_id) == bindparam("member"))
+_IS_STAMP = col(WidgetStamp.account_id) == col(Account.id)
 _GUEST: Executable = (
+    select(*_MEMBER).select_from(Account).join(Member, _IS_MEMBER).outerjoin(WidgetStamp, _IS_STAMP).where(_IS_ACCOUNT)
+)
+_SEAT: Executable = (
     select(
-        col(Member.id).label("member_id"),
-        col(Member.external_id),
-        col(Member.name),
-        col(Member.email_key),
-        col(Member.role),
-        col(Member.locale),
-        col(Member.left_at),
-        col(Member.is_stub),
-        col(Account.id).label("account_id"),
-        col(Account.name).label("account_name"),
-        col(Account.left_at).label("account_left_at"),
-        col(WidgetStamp.number),
-        select(col(Edition.token)).limit(1).scalar_subquery().label("edition"),
-        select(func.sum(col(Checklist.version))).scalar_subquery().label("versions"),
-        select(func.count(col(Checklist.archived_at))).scalar_subquery().label("archived"),
-        select(col(WidgetTheme.changed_at)).scalar_subquery().label("theme"),
+        *_MEMBER,
+        col(Source.id).label("source_id"),
+        col(Source.name).label("source_name"),
+        col(Source.origins),
+        col(Source.signing_secret),
+        col(Source.previous_signing_secret),
+        col(Source.previous_signing_secret_until),
+        col(Source.last_seen_at),
+        col(Source.events_per_second),
     )
-    .select_from(Account)
-    .join(Member, and_(col(Member.account_id) == col(Account.id), col(Member.external_id) == bindparam("member")))
-    .outerjoin(WidgetStamp, col(WidgetStamp.account_id) == col(Account.id))
-    .where(col(Account.external_id) == bindparam("account"))
+    .select_from(Source)
+    .outerjoin(Account, _IS_ACCOUNT)
+    .outerjoin(Member, _IS_MEMBER)
+    .outerjoin(WidgetStamp, _IS_STAMP)
+    .where(col(Source.public_key) == bindparam("key"), col(Source.revoked_at).is_(None), col(Source.name) != PORTAL)
 )
