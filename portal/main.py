@@ -43,6 +43,7 @@ from portal.settings import Settings
 from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
 from portal.widget import pages as widget_pages
+from portal.widget import personal as widget_personal
 from portal.widget import stamps
 
 YEAR_SECONDS = 31_536_000
@@ -131,7 +132,7 @@ def subscribe() -> None:
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
-    for room in (events_personal, checklists_personal, tutorials_personal):
+    for room in (events_personal, checklists_personal, tutorials_personal, widget_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
 
 

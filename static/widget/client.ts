@@ -120,7 +120,7 @@ export class Client {
       const answer = await this.#send(method, path, body, headers);
       if (answer.ok || answer.status === 304) return answer;
       if (answer.status !== 401 || fresh || !(await this.#renew())) {
-        if (answer.status === 401 && !this.#over) {
+        if (answer.status === 401 && !this.#over && !this.#quiet) {
           this.#quiet = true;
           this.#sleep();
           this.#ears.expired();
