@@ -18,7 +18,7 @@ from api.app import build_api
 from api.app import close as close_api
 from portal.accounts import changes, invitations, personal, sessions, visits
 from portal.accounts import pages as accounts_pages
-from portal.checklists import listeners, news
+from portal.checklists import listeners, touched
 from portal.checklists import pages as checklists_pages
 from portal.checklists import personal as checklists_personal
 from portal.content import pages as content_pages
@@ -126,7 +126,7 @@ def subscribe() -> None:
     changes.subscribe(ingest.follow_accounts)
     changes.subscribe(listeners.on_accounts_changed)
     changes.subscribe(stamps.on_accounts_changed)
-    news.on_runs_changed.subscribe(stamps.on_runs_changed)
+    touched.on_runs_changed.subscribe(stamps.on_runs_changed)
     ingest.subscribe(listeners.on_events)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)

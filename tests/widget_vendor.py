@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from portal.accounts import changes
-from portal.checklists import news
+from portal.checklists import touched
 from portal.events.sources import NewSource, add_source
 from portal.kit.db import Database
 from portal.widget import pages, stamps
@@ -56,7 +56,7 @@ async def product_on(db: Database) -> AsyncIterator[Product]:
         vendor.app.include_router(pages.router)
         leaving = [
             changes.subscribe(stamps.on_accounts_changed),
-            news.on_runs_changed.subscribe(stamps.on_runs_changed),
+            touched.on_runs_changed.subscribe(stamps.on_runs_changed),
         ]
         secrets = vendor.app.state.site.secrets
         try:

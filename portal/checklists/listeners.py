@@ -23,8 +23,8 @@ from portal.checklists.definition import AtLeast, Required, Step, Tick
 from portal.checklists.enrollment import enroll_accounts, evaluate_all
 from portal.checklists.evaluation import BY_PROOF
 from portal.checklists.models import Completion, Enrollment
-from portal.checklists.news import tell
 from portal.checklists.runs import AS_STORED, assemble
+from portal.checklists.touched import tell
 from portal.conditions.model import EventCount, events_of
 from portal.events.models import EventDay
 from portal.events.rollups import Recorded

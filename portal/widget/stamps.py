@@ -18,7 +18,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from portal.accounts.changes import AccountChange
-from portal.checklists.news import RunsChanged
+from portal.checklists.touched import RunsChanged
 from portal.events.dialect import dialect_of, insert_ignoring, is_postgresql
 from portal.kit.db import chunks
 from portal.widget.models import WidgetStamp
