@@ -77,6 +77,9 @@ dev: setup ## The portal on your own banso.db, restarted when a file changes
 	@$(BIN)/banso migrate
 	@$(BIN)/banso serve --port $(PORT) --reload
 
+kill: setup-dev ## kill -9 of servers, workers and PostgreSQL, 20 rounds each on both databases; takes minutes
+	@BANSO_TEST_KILL_ROUNDS=20 $(BIN)/python -m pytest -q tests/e2e/test_kill.py tests/e2e/test_kill_worker.py $(ARGS)
+
 bench: setup-dev ## Speed, each figure beside its ceiling on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
 

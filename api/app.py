@@ -17,8 +17,10 @@ from api.v1 import (
     completion_rate,
     events,
     plans,
+    search,
     tickets,
     tracking,
+    webhook_endpoints,
     webhooks_in,
     widget,
     widget_stream,
@@ -77,11 +79,12 @@ def build_api(site: Site) -> FastAPI:
     app.state.meter = Meter(site.database, clock=site.clock, zone=site.zone)
     app.state.live = Live(site.database)
     problems.install(app)
-    app.include_router(docs.router)
-    often = (widget, widget_stream, tracking)
-    rooms = (*often, webhooks_in, events, accounts, checklists, completion_rate, plans, tickets)
+    # Routes are tried in this order: what is asked for most often first.
+    often = (widget, widget_stream, tracking, webhooks_in, events)
+    rooms = (*often, accounts, checklists, completion_rate, plans, search, tickets, webhook_endpoints)
     for room in rooms:
         app.include_router(room.router, prefix="/v1")
+    app.include_router(docs.router)
     app.add_middleware(WholeSegments)
     _describe(app)
     return app

@@ -14,12 +14,12 @@ from sqlmodel import Session
 
 from api.auth import BEARER, allow_origin, bad_token
 from api.problems import Unauthorized
-from portal.content.memory import Recent
 from portal.events.rules import Person
 from portal.events.sources import KnownSource, signing_secrets_of, source_of_public_key
 from portal.events.tokens import SKEW, Examined, examine
 from portal.kit.errors import Forbidden, NotFound
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale, preferred_locale
+from portal.kit.memory import Recent
 from portal.kit.web import Site
 from portal.widget.guests import Guest, find_guest, find_seat, is_news, welcome
 from portal.widget.meter import Meter

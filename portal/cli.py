@@ -27,7 +27,7 @@ from portal.checklists.publish import ChecklistChange
 from portal.demo import build as demonstration
 from portal.events import deliveries, sources
 from portal.kit import backup as backups
-from portal.kit import db, migrations
+from portal.kit import db, metrics, migrations
 from portal.kit.clock import utcnow
 from portal.kit.errors import BansoError, Conflict
 from portal.kit.files import FileProblems
@@ -79,9 +79,11 @@ def serve(
 
 
 @app.command()
-def worker() -> None:
-    """Do the background work, until told to stop."""
+def worker(metrics_port: int = 0, metrics_host: str = "127.0.0.1") -> None:
+    """Do the background work, until told to stop; with a port, figures for Prometheus are shown there."""
     settings = load_settings()
+    if metrics_port:
+        metrics.serve(metrics_host, metrics_port)
     with told(settings):
         db.run(settings.database_url, check_schema, write=False)
         asyncio.run(main.work(settings))

@@ -29,20 +29,30 @@ from portal.jobs.upkeep import queue_look
 from portal.kit.errors import Conflict
 from portal.kit.files import FileProblems, Problem, YamlFile, load_yaml
 from portal.kit.i18n import Message
+from portal.media import publish as media_files
+from portal.media.items import Item
+from portal.media.service import every
+from portal.media.shelf import Shelf
 from portal.tutorials import publish as tutorials
 from portal.tutorials.files import TutorialFile, read_tutorials
 
 Progress = Callable[[int, int], None]
-State = tuple[document_texts.State, dict[tutorials.TextKey, document_texts.Known]]
+State = tuple[document_texts.State, dict[tutorials.TextKey, document_texts.Known], list[Item]]
 MAX_CHECKLIST_BYTES = 200_000
+MOST = 100_000_000
 SETTLED = timedelta(minutes=1)
 """After so long every transaction has ended that began before a publication."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """What a folder holds. None stands for a half that is not there, and is left as it is in the library."""
+    """What a folder holds. None stands for a half that is not there, and is left as it is in the library.
 
+    `root` is the folder itself: pictures are read when a text shows them, at most `most` bytes each.
+    """
+
+    root: Path
+    most: int
     documents: tuple[DocumentFile, ...] | None
     collections: tuple[CollectionFile, ...]
     checklists: tuple[tuple[YamlFile, Definition], ...] | None
@@ -56,6 +66,7 @@ class Prepared:
     files: Files
     documents: document_texts.Prepared | None
     tutorials: tutorials.Prepared | None
+    media: Shelf
 
     @property
     def definitions(self) -> tuple[Definition, ...] | None:
@@ -73,7 +84,7 @@ class Result:
     warnings: tuple[Problem, ...]
 
 
-def read(root: Path, *, zone: ZoneInfo) -> Files:
+def read(root: Path, *, zone: ZoneInfo, most: int = MOST) -> Files:
     """Read `root/content` and `root/tutorials`; `FileProblems` with everything that is wrong in either."""
     problems: list[Problem] = []
     has_content = (root / "content").is_dir()
@@ -94,9 +105,12 @@ def read(root: Path, *, zone: ZoneInfo) -> Files:
     if has_tutorials:
         tutorial_files, wrong = read_tutorials(root)
         problems += wrong
+    problems += media_files.problems(root, most=most)
     if problems:
         raise FileProblems(sorted(problems, key=lambda one: (one.file, one.line)))
     return Files(
+        root=root,
+        most=most,
         documents=tuple(found) if has_content else None,
         collections=tuple(collections),
         checklists=tuple(checklist_files) if has_content else None,
@@ -128,7 +142,8 @@ def read_checklists(root: Path) -> tuple[list[tuple[YamlFile, Definition]], list
 
 def prepare(files: Files, *, state: State, progress: Progress | None = None) -> Prepared:
     """Render what differs from the library as `state` found it."""
-    known_documents, known_tutorials = state
+    known_documents, known_tutorials, items = state
+    media = Shelf(items, files.root, files.most)
     others = {f"tutorials/{one.key}" for one in files.tutorials or ()}
     others |= {f"checklists/{one.key}" for _, one in files.checklists or ()}
     places = Places(files.documents or (), others)
@@ -137,17 +152,18 @@ def prepare(files: Files, *, state: State, progress: Progress | None = None) -> 
         documents=None
         if files.documents is None
         else document_texts.prepare(
-            files.documents, files.collections, state=known_documents, others=others, progress=progress
+            files.documents, files.collections, state=known_documents, others=others, media=media, progress=progress
         ),
         tutorials=None
         if files.tutorials is None
-        else tutorials.prepare(files.tutorials, state=known_tutorials, places=places),
+        else tutorials.prepare(files.tutorials, state=known_tutorials, places=places, media=media),
+        media=media,
     )
 
 
 def state(session: Session) -> State:
     """The library as it is now."""
-    return document_texts.state(session), tutorials.state(session)
+    return document_texts.state(session), tutorials.state(session), every(session)
 
 
 def preview(session: Session, prepared: Prepared, *, now: datetime, zone: ZoneInfo) -> tuple[ChecklistChange, ...]:
@@ -179,12 +195,16 @@ def publish(
         # Whoever brings an event or an account at this very moment does not see the new version, nor do we see them.
         touched = [change.key for change in done if change.kind in checklists.TOUCHING]
         queue_look(session, keys=touched, now=now, run_at=now + SETTLED)
+    replaced = media_files.apply(session, prepared.media, now=now)
     documents_done = documents.Summary()
     if prepared.documents is not None:
         documents_done = documents.apply(session, prepared.documents, now=now)
     tutorials_done = tutorials.Summary()
     if prepared.tutorials is not None:
         tutorials_done = tutorials.apply(session, prepared.tutorials, now=now)
+    there = {"content": prepared.documents, "tutorials": prepared.tutorials}
+    halves = [name for name, half in there.items() if half is not None]
+    media_files.settle(session, prepared.media, replaced, halves, now=now)
     warnings = [*documents_done.warnings, *tutorials_done.warnings, *unknown_references(session, prepared.files)]
     return Result(documents_done, tutorials_done, done, tuple(warnings))
 

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from portal.kit.addresses import networks
+
 LOOPBACK_SECRET = "banso-loopback-only-not-a-secret"  # noqa: S105 - refused beyond loopback
 
 
@@ -35,7 +37,21 @@ class Settings(BaseSettings):
     link_minutes: int = Field(30, ge=1, le=1440, description="How long a sign-in link lasts")
     session_days: int = Field(30, ge=1, le=365, description="How long a sign-in lasts without a visit")
     events_per_second: int = Field(50_000, ge=1, description="What one source may send, in each process")
+    upload_mb: int = Field(100, ge=1, le=2000, description="The largest file staff may upload or publish, in MB")
     trusted_proxies: str = Field("", description="Addresses or networks, comma-separated, whose X-Forwarded-For counts")
+    outbound_allow: str = Field(
+        "",
+        description="Private networks, comma-separated, that webhooks may be sent to; without it only public addresses",
+    )
+    metrics_from: str = Field(
+        "", description="Addresses or networks, comma-separated, that may read /metrics; none if empty"
+    )
+
+    @field_validator("outbound_allow", "metrics_from")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        networks(value)
+        return value
 
     @field_validator("timezone")
     @classmethod

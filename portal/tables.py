@@ -6,8 +6,11 @@ from portal.content import models as content
 from portal.events import models as events
 from portal.kit import jobs
 from portal.kit.rows import Row
+from portal.media import models as media
+from portal.search import models as search
 from portal.tutorials import models as tutorials
+from portal.webhooks import models as webhooks
 from portal.widget import models as widget
 
 metadata = Row.metadata
-rooms = (accounts, events, content, tutorials, checklists, jobs, widget)
+rooms = (accounts, events, search, media, content, tutorials, checklists, webhooks, jobs, widget)

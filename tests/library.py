@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from fastapi import APIRouter, FastAPI
+from sqlmodel import Session
 
 from portal.accounts import visits
+from portal.content import media_door as documents_door
 from portal.content import publish as documents
 from portal.content.files import read_collections, read_documents
 from portal.content.places import Places
@@ -26,11 +28,19 @@ from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site
+from portal.media import publish as media_files
+from portal.media import uses
+from portal.media.service import every
+from portal.media.shelf import Shelf
 from portal.tutorials import files as tutorial_files
+from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import publish as tutorials
 from tests.factories import NOW
 
 TOKYO = ZoneInfo("Asia/Tokyo")
+MOST = 5_000_000
+uses.open_door(documents_door.KIND, documents_door.DOOR)
+uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)
 
 
 @dataclass
@@ -43,12 +53,12 @@ class Clock:
         return self.now
 
 
-def write(root: Path, files: dict[str, str]) -> Path:
+def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
     """The files under `root`, by their paths."""
-    for name, text in files.items():
+    for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     return root
 
 
@@ -74,8 +84,16 @@ async def publish(db: Database, root: Path, *, now: datetime = NOW, others: Coll
     collections, more = read_collections(root)
     if problems or more:
         raise FileProblems([*problems, *more])
-    prepared = prepare(files, collections, state=await db.read(state), others=others)
-    return await db.write(lambda session: documents.apply(session, prepared, now=now))
+    shelf = Shelf(await db.read(every), root, MOST)
+    prepared = prepare(files, collections, state=await db.read(state), others=others, media=shelf)
+
+    def work(session: Session) -> documents.Summary:
+        replaced = media_files.apply(session, shelf, now=now)
+        summary = documents.apply(session, prepared, now=now)
+        media_files.settle(session, shelf, replaced, ["content"], now=now)
+        return summary
+
+    return await db.write(work)
 
 
 async def publish_tutorials(db: Database, root: Path, *, now: datetime = NOW) -> tutorials.Summary:
@@ -85,8 +103,14 @@ async def publish_tutorials(db: Database, root: Path, *, now: datetime = NOW) ->
         raise FileProblems(problems)
     known, _ = read_documents(root)
     places = Places(known, [f"tutorials/{file.key}" for file in files])
-    prepared = tutorials.prepare(files, state=await db.read(tutorials.state), places=places)
-    return await db.write(lambda session: tutorials.apply(session, prepared, now=now))
+    shelf = Shelf(await db.read(every), root, MOST)
+    prepared = tutorials.prepare(files, state=await db.read(tutorials.state), places=places, media=shelf)
+
+    def work(session: Session) -> tutorials.Summary:
+        media_files.settle(session, shelf, media_files.apply(session, shelf, now=now), (), now=now)
+        return tutorials.apply(session, prepared, now=now)
+
+    return await db.write(work)
 
 
 def portal_with(db: Database, clock: Clock, *routers: APIRouter) -> FastAPI:
@@ -105,6 +129,7 @@ def portal_with(db: Database, clock: Clock, *routers: APIRouter) -> FastAPI:
         link_minutes=30,
         session_days=30,
         trusted_proxies="",
+        upload_bytes=MOST,
     )
     app.add_middleware(SecurityHeaders, https=False)
     failures.install(app)

@@ -26,6 +26,7 @@ class Process:
     """
 
     ready = "/readyz"
+    port_option = "--port"
 
     def __init__(self, directory: Path, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
         self.directory = directory
@@ -41,7 +42,7 @@ class Process:
         """Begin to start, and answer at once."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._command, "--port", str(self.port), *options],
+                [*self._command, self.port_option, str(self.port), *options],
                 cwd=self.directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -135,5 +136,21 @@ class Server(Process):
     def start(self, *options: str) -> Server:
         """Answer once it is ready; the schema must be there (`server.banso("migrate")`)."""
         self.launch(*options)
+        self.wait()
+        return self
+
+
+class BackgroundWorker(Process):
+    """`banso worker` on the database of `server`, whose figures for Prometheus say that it runs."""
+
+    ready = "/metrics"
+    port_option = "--metrics-port"
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server.directory, [COMMAND, "worker"], server.environment)
+
+    def start(self) -> BackgroundWorker:
+        """Answer once it runs."""
+        self.launch()
         self.wait()
         return self

@@ -20,7 +20,7 @@ CONTRACTS = ROOT / ".importlinter"
 SOURCES = sorted(path for folder in ("portal", "api") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 400
-COMMITTERS = {"portal/kit/db.py", "portal/kit/migrations.py"}
+COMMITTERS = {"portal/kit/sqlite.py", "portal/kit/postgres.py", "portal/kit/migrations.py"}
 ROUTES = {"get", "post", "put", "patch", "delete", "head", "options", "api_route"}
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from starlette.routing import Mount
 
 from portal.accounts import changes
 from portal.checklists import touched
@@ -49,6 +51,13 @@ class Product:
         )
 
 
+def door_of(vendor: Vendor) -> FastAPI:
+    """The machine door, an application of its own."""
+    door = next(route for route in vendor.app.routes if isinstance(route, Mount) and route.path == "/api")
+    assert isinstance(door.app, FastAPI)
+    return door.app
+
+
 @asynccontextmanager
 async def product_on(db: Database) -> AsyncIterator[Product]:
     """A vendor with the widget, everything subscribed as the composition root does it."""
@@ -65,5 +74,6 @@ async def product_on(db: Database) -> AsyncIterator[Product]:
             )
             yield Product(vendor, source)
         finally:
+            await door_of(vendor).state.meter.flush()
             for leave in leaving:
                 leave()

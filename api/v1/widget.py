@@ -21,14 +21,14 @@ from api.problems import Malformed, described
 from api.v1.bodies import UNREADABLE, body_of, body_schema, read
 from api.v1.shapes import Key
 from api.v1.tracking import BATCH_EVENTS, take_messages
-from portal.accounts.fields import moment, text
+from portal.accounts.fields import count, moment, text
 from portal.checklists.shown import actor_of
 from portal.checklists.steps import complete_step, undo_step
-from portal.content.memory import Recent
 from portal.content.readers import reader_of
-from portal.content.service import record_reading
+from portal.content.service import Sight, record_reading
 from portal.kit.errors import FieldProblem, Invalid, TooLarge
 from portal.kit.i18n import Locale, Message
+from portal.kit.memory import Recent
 from portal.kit.web import Site, SiteDep, site_of
 from portal.widget.dismissals import For, put_aside, take_back
 from portal.widget.reading import QUERY_CHARS, find_documents, read_document
@@ -284,22 +284,34 @@ async def document(request: Request, site: SiteDep, key: Key) -> Response:
     return _json(request, found)
 
 
+class SightIn(BaseModel):
+    """How long the document was in sight, and how much of it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"seconds": 42, "depth": 100}})
+
+    seconds: int
+    depth: int = Field(description="In %.")
+
+
 @router.post(
     "/documents/{key}/reading",
     status_code=204,
-    responses=REFUSES,
-    openapi_extra=ASKS,
+    responses=described(400, 401, 403, 404, 413, 422, 429, 503),
+    openapi_extra=ASKS | body_schema(SightIn),
     operation_id="widget_note_reading",
 )
 async def reading(request: Request, site: SiteDep, key: Key) -> Response:
     """The member has had the document in sight long enough to have read it: `article.read`, once a day."""
     seat, now = await seat_of(request, site), site.clock()
+    told = read(await body_of(request), {"seconds": count, "depth": count}, zone=site.zone, needed=["seconds", "depth"])
+    sight = Sight(seconds=cast("int", told["seconds"]), depth=cast("int", told["depth"]))
     await site.database.write(
         lambda session: record_reading(
             session,
             reader_of(seat.guest.viewer),
             key=key,
             locale=language_of(request, site, seat.guest),
+            sight=sight,
             now=now,
             zone=site.zone,
         )

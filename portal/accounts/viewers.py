@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Executable, and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -18,6 +18,7 @@ from portal.accounts.inserts import table_of
 from portal.accounts.models import Account, Member, Staff, Visit
 from portal.accounts.roles import Right, rights_of
 from portal.kit.i18n import Locale
+from portal.kit.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,37 @@ class StaffViewer:
 
 AnyViewer = MemberViewer | StaffViewer
 
+
+class _Row(NamedTuple):
+    """What `_VIEWER` answers with."""
+
+    visit_id: int
+    last_seen_at: datetime
+    staff_id: int | None
+    member_id: int
+    account_id: int
+    external_id: str | None
+    name: str
+    email_key: str | None
+    role: str
+    locale: str | None
+    account_name: str
+    account_external_id: str
+    staff_name: str
+    staff_email_key: str
+    staff_role: str
+    staff_locale: str | None
+    same_person: int
+
+
 _other = aliased(Member)
 _same_person = (
     select(func.count()).where(col(_other.email_key) == col(Member.email_key)).correlate(Member).scalar_subquery()
 )
 _now: Any = bindparam("now", type_=table_of(Visit).c.expires_at.type)
-_VIEWER: Executable = (
+_VIEWER = Prepared(
     select(
-        col(Visit.id).label("visit_id"),
+        col(Visit.id),
         col(Visit.last_seen_at),
         col(Visit.staff_id),
         col(Visit.member_id),
@@ -98,13 +122,13 @@ _VIEWER: Executable = (
         col(Member.email_key),
         col(Member.role),
         col(Member.locale),
-        col(Account.name).label("account_name"),
-        col(Account.external_id).label("account_external_id"),
-        col(Staff.name).label("staff_name"),
-        col(Staff.email_key).label("staff_email_key"),
-        col(Staff.role).label("staff_role"),
-        col(Staff.locale).label("staff_locale"),
-        _same_person.label("same_person"),
+        col(Account.name),
+        col(Account.external_id),
+        col(Staff.name),
+        col(Staff.email_key),
+        col(Staff.role),
+        col(Staff.locale),
+        _same_person,
     )
     .select_from(Visit)
     .outerjoin(Member, col(Member.id) == col(Visit.member_id))
@@ -128,9 +152,10 @@ _VIEWER: Executable = (
 
 def find_viewer(session: Session, token_hash: str, *, now: datetime) -> AnyViewer | None:
     """Who holds the session with this token, if it is open and they may still be here."""
-    row = session.connection().execute(_VIEWER, {"token_hash": token_hash, "now": now}).one_or_none()
-    if row is None:
+    found = _VIEWER.first(session, {"token_hash": token_hash, "now": now})
+    if found is None:
         return None
+    row = _Row(*found)
     if row.staff_id is not None:
         return StaffViewer(
             visit_id=row.visit_id,
@@ -141,7 +166,7 @@ def find_viewer(session: Session, token_hash: str, *, now: datetime) -> AnyViewe
             role=row.staff_role,
             locale=row.staff_locale,
         )
-    several = row.same_person > 1
+    own = ((row.member_id, row.account_name),)
     return MemberViewer(
         visit_id=row.visit_id,
         last_seen_at=row.last_seen_at,
@@ -154,7 +179,7 @@ def find_viewer(session: Session, token_hash: str, *, now: datetime) -> AnyViewe
         role=row.role,
         account_name=row.account_name,
         locale=row.locale,
-        memberships=memberships(session, row.email_key, now=now) if several else ((row.member_id, row.account_name),),
+        memberships=memberships(session, row.email_key, now=now) if row.email_key and row.same_person > 1 else own,
     )
 
 

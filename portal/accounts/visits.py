@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from sqlmodel import Session
@@ -46,8 +46,10 @@ __all__ = [
     "StaffViewer",
     "WritesContent",
     "ask_to_sign_in",
+    "read_for_viewer",
 ]
 
+T = TypeVar("T")
 SEEN_EVERY = timedelta(hours=1)
 
 
@@ -69,14 +71,30 @@ async def ask_to_sign_in(_request: Request, error: Exception) -> Response:
 
 async def maybe_viewer(request: Request, site: SiteDep) -> AnyViewer | None:
     """Whoever is signed in, if anyone. A language asked for with `?lang=` becomes their choice."""
+    if not session_cookie(request):
+        return None
+    viewer, _ = await read_for_viewer(request, site, lambda _session, _viewer: None)
+    return viewer
+
+
+async def read_for_viewer(
+    request: Request, site: Site, work: Callable[[Session, AnyViewer | None], T]
+) -> tuple[AnyViewer | None, T]:
+    """Whoever is signed in, as `maybe_viewer` finds them, and what `work` reads for them, in one unit of work."""
     token = session_cookie(request)
-    if not token:
-        return None
+    token_hash = hash_token(token) if token else None
     now = site.clock()
-    token_hash = hash_token(token)
-    viewer = await site.database.read(lambda session: find_viewer(session, token_hash, now=now))
-    if viewer is None:
-        return None
+
+    def look(session: Session) -> tuple[AnyViewer | None, T]:
+        viewer = find_viewer(session, token_hash, now=now) if token_hash else None
+        return viewer, work(session, viewer)
+
+    viewer, found = await site.database.read(look)
+    return viewer and await _noted(request, site, viewer, now=now), found
+
+
+async def _noted(request: Request, site: Site, viewer: AnyViewer, *, now: datetime) -> AnyViewer:
+    """The viewer, with what their coming changes written down."""
     asked = request.query_params.get("lang", "")
     changes_language = asked in LOCALES and asked != viewer.locale
     if changes_language or now - viewer.last_seen_at >= SEEN_EVERY:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -16,6 +18,11 @@ from portal.checklists.definition import Definition, Step, conditions, load
 from portal.checklists.models import Checklist, ChecklistVersion
 from portal.conditions.model import checklists_of, events_of
 from portal.kit.errors import NotFound
+from portal.kit.memory import Recent
+from portal.kit.prepared import Prepared
+
+Standing = tuple[tuple[Any, ...], ...]
+"""What each version is and whether it is live: key, live number, number, digest of its content."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Catalog:
     versions: Mapping[tuple[str, int], Published]
     live: tuple[Published, ...]
 
-    @property
+    @cached_property
     def watches(self) -> frozenset[str]:
         """Every event that matters to any of them."""
         return frozenset[str]().union(*(published.watches for published in self.versions.values()))
@@ -60,20 +67,15 @@ class Catalog:
 
 
 def catalog(session: Session) -> Catalog:
-    """The catalogue as it stands in this transaction."""
-    rows = session.execute(
-        select(
-            col(Checklist.key),
-            col(Checklist.version),
-            col(ChecklistVersion.number),
-            col(ChecklistVersion.digest),
-        )
-        .join(ChecklistVersion, col(ChecklistVersion.checklist_key) == col(Checklist.key))
-        .where(col(Checklist.archived_at).is_(None))
-        .order_by(col(Checklist.position), col(Checklist.key), col(ChecklistVersion.number))
-    ).all()
+    """The catalogue as it stands in this transaction, put together once for all that find it so."""
+    session.flush()
+    standing = tuple(_STANDING.all(session, {}))
+    return _catalogs.get(standing, lambda: _put_together(session, standing))
+
+
+def _put_together(session: Session, standing: Standing) -> Catalog:
     versions: dict[tuple[str, int], Published] = {}
-    for key, live, number, digest in rows:
+    for key, live, number, digest in standing:
         definition, watches, waits_for = _published(session, key, number, digest)
         versions[key, number] = Published(key, number, number == live, definition, watches, waits_for)
     return Catalog(versions, tuple(published for published in versions.values() if published.is_live))
@@ -86,6 +88,19 @@ def step_of(definition: Definition, key: str) -> Step:
             return step
     raise NotFound
 
+
+_STANDING = Prepared(
+    select(
+        col(Checklist.key),
+        col(Checklist.version),
+        col(ChecklistVersion.number),
+        col(ChecklistVersion.digest),
+    )
+    .join(ChecklistVersion, col(ChecklistVersion.checklist_key) == col(Checklist.key))
+    .where(col(Checklist.archived_at).is_(None))
+    .order_by(col(Checklist.position), col(Checklist.key), col(ChecklistVersion.number))
+)
+_catalogs: Recent[Standing, Catalog] = Recent(8)
 
 Parsed = tuple[Definition, frozenset[str], frozenset[str]]
 

@@ -20,6 +20,7 @@ from sqlmodel import Session, col
 from portal.accounts.models import Member
 from portal.checklists.definition import Account, AtLeast, Required, Step, Tick
 from portal.checklists.models import Completion, Enrollment
+from portal.checklists.news import ChecklistCompleted, StepCompleted
 from portal.checklists.rules import completed_at, scope_reached
 from portal.checklists.runs import Run
 from portal.conditions.lookups import Book
@@ -90,6 +91,9 @@ def record(
     )
     session.add(row)
     run.completions[step.key, member] = row
+    if member is None:
+        key, version = run.published.key, run.enrollment.version
+        run.news.append(StepCompleted(run.account.external_id, key, version, step.key, at, how))
     if run.enrollment.last_progress_at is None or at > run.enrollment.last_progress_at:
         run.enrollment.last_progress_at = at
     return row
@@ -222,6 +226,9 @@ def _settle(session: Session, run: Run, *, now: datetime, zone: ZoneInfo, reopen
     after = completed_at(definition, done, condition_at)
     if reopen or (after is not None and (before is None or after < before)):
         run.enrollment.completed_at = after
+        if before is None and after is not None:
+            key, version = run.published.key, run.enrollment.version
+            run.news.append(ChecklistCompleted(run.account.external_id, key, version, after))
     session.add(run.enrollment)
     session.flush()
     return run.enrollment.completed_at != before

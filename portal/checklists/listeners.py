@@ -7,12 +7,12 @@ one small query a batch; of the others only the steps that can still change are 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, distinct, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.changes import AccountChange
@@ -28,14 +28,18 @@ from portal.checklists.touched import tell
 from portal.conditions.model import EventCount, events_of
 from portal.events.models import EventDay
 from portal.events.rollups import Recorded
+from portal.kit.clock import local_day
 from portal.kit.db import chunks, zone_of
+from portal.kit.prepared import Prepared
+from portal.kit.sql import among
 
 
 @dataclass
 class News:
-    """What came in of one kind of event for one account: the earliest instant, and by whom."""
+    """What came in of one kind of event for one account: the earliest and the latest instant, and by whom."""
 
     first_at: datetime
+    last_at: datetime
     members: set[int] = field(default_factory=set)
 
 
@@ -58,8 +62,9 @@ def on_events(session: Session, recorded: Sequence[Recorded], now: datetime) -> 
         here = news[event.account_id]
         heard = here.get(event.name)
         if heard is None:
-            heard = here[event.name] = News(event.at)
+            heard = here[event.name] = News(event.at, event.at)
         heard.first_at = min(heard.first_at, event.at)
+        heard.last_at = max(heard.last_at, event.at)
         if event.member_id is not None:
             heard.members.add(event.member_id)
     if not news:
@@ -79,6 +84,7 @@ def _complete(
     joins = {published.key for published in known.live if _audience_events(published) & _names(news)}
     if joins:
         enroll_accounts(session, known, list(news), now=now, zone=zone, keys=joins)
+        session.flush()
     pending = _pending(session, known, news)
     if not pending:
         return
@@ -99,37 +105,56 @@ def _complete(
 
 def _pending(session: Session, known: Catalog, news: Mapping[int, AccountNews]) -> dict[int, frozenset[str]]:
     """The steps these events can change, by enrollment: not done yet, or done by proof that is now earlier."""
-    enrollments = session.execute(
-        select(
-            col(Enrollment.id),
-            col(Enrollment.account_id),
-            col(Enrollment.checklist_key),
-            col(Enrollment.version),
-        ).where(col(Enrollment.account_id).in_(sorted(news)), col(Enrollment.withdrawn_at).is_(None))
-    ).all()
-    concerned: list[tuple[int, AccountNews, Published, list[Step]]] = []
-    for enrollment_id, account_id, key, version in enrollments:
+    concerned: list[_Concerned] = []
+    zone = zone_of(session)
+    for enrollment_id, account_id, key, version, started_at in _ENROLLMENTS.all(session, {"accounts": sorted(news)}):
         published = known.versions.get((key, version))
-        if published is None or not published.watches & news[account_id].keys():
+        heard = news[account_id]
+        if published is None or not published.watches & heard.keys():
             continue
-        steps = [step for step in published.definition.steps if _events_of(step) & news[account_id].keys()]
-        concerned.append((enrollment_id, news[account_id], published, steps))
+        steps = [
+            step
+            for step in published.definition.steps
+            if _events_of(step) & heard.keys() and _in_time(step, heard, started_at, zone)
+        ]
+        completes = bool(_completes_by_events(published) & heard.keys())
+        if steps or completes:
+            concerned.append(_Concerned(enrollment_id, account_id, started_at, heard, steps, completes))
     if not concerned:
         return {}
-    done = _done(session, [entry[0] for entry in concerned], {step.key for entry in concerned for step in entry[3]})
-    totals = _totals(session, news)
-    account_of = {row[0]: row[1] for row in enrollments}
-    pending: dict[int, frozenset[str]] = {}
-    for enrollment_id, heard, published, steps in concerned:
-        open_steps = frozenset(
-            step.key
-            for step in steps
-            if _can_change(step, heard, done.get((enrollment_id, step.key), {}))
-            and _enough(step, totals, account_of[enrollment_id])
-        )
-        if open_steps or _completes_by_events(published) & heard.keys():
-            pending[enrollment_id] = open_steps
-    return pending
+    done = _done(session, concerned)
+    for one in concerned:
+        one.steps = [step for step in one.steps if _can_change(step, one.heard, done.get((one.id, step.key), {}))]
+    counts = _counts(session, concerned, zone)
+    found = {
+        one.id: (frozenset(step.key for step in one.steps if _enough(step, counts, one.account_id)), one.completes)
+        for one in concerned
+    }
+    return {enrollment_id: steps for enrollment_id, (steps, completes) in found.items() if steps or completes}
+
+
+@dataclass
+class _Concerned:
+    """An enrollment for which these events may change something: `steps`, or whether it `completes` by a condition."""
+
+    id: int
+    account_id: int
+    started_at: datetime
+    heard: AccountNews
+    steps: list[Step]
+    completes: bool
+
+
+def _in_time(step: Step, heard: AccountNews, started_at: datetime, zone: ZoneInfo) -> bool:
+    """False where all of it lies outside of the only days in which it would count."""
+    condition = step.done_when
+    if not isinstance(condition, EventCount) or condition.within is None or not isinstance(step.scope, AccountScope):
+        return True
+    first_day = local_day(started_at, zone)
+    came = heard[condition.event]
+    return local_day(came.last_at, zone) >= first_day and local_day(came.first_at, zone) <= condition.within.after(
+        first_day
+    )
 
 
 def _can_change(step: Step, heard: AccountNews, done: Mapping[int | None, tuple[datetime, str]]) -> bool:
@@ -145,43 +170,100 @@ def _open(done: tuple[datetime, str] | None, earliest: datetime) -> bool:
     return done is None or (done[1] in BY_PROOF and earliest < done[0])
 
 
-def _enough(step: Step, totals: Mapping[tuple[int, str], int], account_id: int) -> bool:
-    """Whether the account has as many of the event, ever, as a plain count asks for: no window can hold more."""
+def _enough(step: Step, counts: Counts, account_id: int) -> bool:
+    """Whether the account has as many of the event, or as many days with it, as are asked for: no window holds more."""
     condition = step.done_when
     if not isinstance(condition, EventCount):
         return True
-    return totals.get((account_id, condition.event), 0) >= condition.at_least
+    events, days = counts.get((account_id, condition.event), (0, 0))
+    return (days if condition.distinct == "day" else events) >= condition.at_least
 
 
-def _totals(session: Session, news: Mapping[int, AccountNews]) -> dict[tuple[int, str], int]:
-    rows = session.execute(
-        select(col(EventDay.account_id), col(EventDay.name), func.sum(col(EventDay.count)))
-        .where(col(EventDay.account_id).in_(sorted(news)), col(EventDay.name).in_(sorted(_names(news))))
-        .group_by(col(EventDay.account_id), col(EventDay.name))
-    )
-    return {(row[0], row[1]): row[2] for row in rows}
+Counts = Mapping[tuple[int, str], tuple[int, int]]
+"""How many events, and days with one, by account and name."""
+
+
+def _counts(session: Session, concerned: Sequence[_Concerned], zone: ZoneInfo) -> Counts:
+    """What the steps that ask for a number can have at most.
+
+    Where days are all that counts, older ones are not read: what a customer did in former years must not slow it down.
+    """
+    found: dict[tuple[int, str], tuple[int, int]] = {}
+    asked: defaultdict[bool, list[tuple[date, int, str]]] = defaultdict(list)
+    for one in concerned:
+        for step in one.steps:
+            if isinstance(step.done_when, EventCount):
+                first = _first_day(step.done_when, one, zone)
+                asked[first > date.min].append((first, one.account_id, step.done_when.event))
+    for questions in asked.values():
+        about = {
+            "accounts": sorted({account_id for _, account_id, _ in questions}),
+            "names": sorted({name for *_, name in questions}),
+            "first_day": min(first for first, *_ in questions),
+        }
+        for account_id, name, events, days in _COUNTS.all(session, about):
+            known = found.get((account_id, name), (0, 0))
+            found[account_id, name] = (max(events, known[0]), max(days, known[1]))
+    return found
+
+
+def _first_day(condition: EventCount, one: _Concerned, zone: ZoneInfo) -> date:
+    """The oldest day that can count together with what came in."""
+    if condition.within is not None:
+        return local_day(one.started_at, zone)
+    if condition.last is not None:
+        return condition.last.before(local_day(one.heard[condition.event].first_at, zone))
+    return date.min
 
 
 def _done(
-    session: Session, enrollments: Collection[int], steps: Collection[str]
+    session: Session, concerned: Sequence[_Concerned]
 ) -> dict[tuple[int, str], dict[int | None, tuple[datetime, str]]]:
-    rows = session.execute(
-        select(
-            col(Completion.enrollment_id),
-            col(Completion.step_key),
-            col(Completion.member_id),
-            col(Completion.at),
-            col(Completion.how),
-        ).where(
-            col(Completion.enrollment_id).in_(sorted(enrollments)),
-            col(Completion.step_key).in_(sorted(steps)),
-            col(Completion.undone_at).is_(None),
-        )
-    )
+    enrollments, steps = {one.id for one in concerned}, {step.key for one in concerned for step in one.steps}
     found: defaultdict[tuple[int, str], dict[int | None, tuple[datetime, str]]] = defaultdict(dict)
-    for enrollment_id, step, member, at, how in rows:
+    for enrollment_id, step, member, at, how in _DONE.all(
+        session, {"enrollments": sorted(enrollments), "steps": sorted(steps)}
+    ):
         found[enrollment_id, step][member] = (at, how)
     return found
+
+
+_ENROLLMENTS = Prepared(
+    select(
+        col(Enrollment.id),
+        col(Enrollment.account_id),
+        col(Enrollment.checklist_key),
+        col(Enrollment.version),
+        col(Enrollment.started_at),
+    ).where(among(col(Enrollment.account_id), "accounts"), col(Enrollment.withdrawn_at).is_(None))
+)
+_COUNTS = Prepared(
+    select(
+        col(EventDay.account_id),
+        col(EventDay.name),
+        func.sum(col(EventDay.count)),
+        func.count(distinct(col(EventDay.day))),
+    )
+    .where(
+        among(col(EventDay.account_id), "accounts"),
+        among(col(EventDay.name), "names"),
+        col(EventDay.day) >= bindparam("first_day"),
+    )
+    .group_by(col(EventDay.account_id), col(EventDay.name))
+)
+_DONE = Prepared(
+    select(
+        col(Completion.enrollment_id),
+        col(Completion.step_key),
+        col(Completion.member_id),
+        col(Completion.at),
+        col(Completion.how),
+    ).where(
+        among(col(Completion.enrollment_id), "enrollments"),
+        among(col(Completion.step_key), "steps"),
+        col(Completion.undone_at).is_(None),
+    )
+)
 
 
 def _events_of(step: Step) -> frozenset[str]:

@@ -54,6 +54,7 @@ class Enrollment(Row, table=True):
     __table_args__ = (
         UniqueConstraint("account_id", "checklist_key"),
         # All that a completion rate reads of a run, in the order of the accounts it is joined with; and the others.
+        # The last two are always empty here, but without them SQLite looks into every row to see that they are.
         Index(
             "ix_enrollment_counted",
             "checklist_key",
@@ -64,6 +65,8 @@ class Enrollment(Row, table=True):
             "version",
             "furthest",
             "last_progress_at",
+            "excluded_at",
+            "withdrawn_at",
             sqlite_where=COUNTED,
             postgresql_where=COUNTED,
         ),
@@ -104,6 +107,20 @@ class EnrollmentException(Row, table=True):
     reason: str = Field(default="", max_length=1000)
     before: str | None = Field(default=None, max_length=40)
     after: str | None = Field(default=None, max_length=40)
+
+
+class OverdueNotice(Row, table=True):
+    """That a deadline of a run has passed was told; a deadline that is moved is another one."""
+
+    __tablename__ = "overdue_notice"
+
+    enrollment_id: int = Field(
+        sa_column=Column(
+            Integer, ForeignKey("enrollment.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+        )
+    )
+    due_at: datetime = Field(primary_key=True)
+    told_at: datetime
 
 
 class Pause(Row, table=True):
@@ -154,9 +171,12 @@ class Completion(Row, table=True):
             "days",
             "at",
             "enrollment_id",
+            "member_id",
+            "undone_at",
             sqlite_where=text("member_id IS NULL AND undone_at IS NULL"),
             postgresql_where=text("member_id IS NULL AND undone_at IS NULL"),
         ),
+        Index("ix_completion_enrollment_id", "enrollment_id"),
         Index("ix_completion_member_id", "member_id", sqlite_where=A_PART, postgresql_where=A_PART),
     )
 

@@ -15,12 +15,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from math import sqrt
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from portal.kit.clock import day_start, local_day
+from portal.kit.intervals import wilson
 
 LONGEST = timedelta(days=200 * 365)
 HALF = 0.5 - 1e-9
@@ -192,22 +192,6 @@ def rate_rows(
 def curve(runs: Iterable[Run], *, as_of: datetime, zone: ZoneInfo) -> list[CurvePoint]:
     """The curve of `completion_rate` alone: a point for day 0 and for each day on which somebody's waiting ended."""
     return completion_rate(runs, as_of=as_of, zone=zone).curve
-
-
-def wilson(successes: int, n: int, z: float = 1.959963984540054) -> tuple[float, float] | None:
-    """Wilson's score interval for a share (95 % by default); None for nobody.
-
-    Wilson (1927), "Probable inference, the law of succession, and statistical inference".
-    """
-    if n == 0:
-        return None
-    share = successes / n
-    spread = 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / spread
-    margin = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / spread
-    low = 0.0 if successes == 0 else max(0.0, centre - margin)
-    high = 1.0 if successes == n else min(1.0, centre + margin)
-    return low, high
 
 
 def steps_funnel(steps: Iterable[tuple[str, int, Mapping[int, int]]]) -> list[StepRow]:

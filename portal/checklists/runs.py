@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -16,6 +17,7 @@ from sqlmodel import Session, col
 from portal.accounts.models import Account, Member
 from portal.checklists.catalog import Catalog, Published
 from portal.checklists.models import Completion, Enrollment
+from portal.checklists.news import News
 from portal.checklists.rules import MemberRun
 from portal.kit.db import chunks
 
@@ -37,11 +39,18 @@ class Run:
     completions: dict[Place, Completion] = field(default_factory=dict)
     undone: dict[Place, datetime] = field(default_factory=dict)
     """Since when what happens counts again, where something was undone."""
+    news: list[News] = field(default_factory=list)
+    """What has come of it in this transaction and was not told yet."""
 
     @property
     def done(self) -> dict[str, datetime]:
         """When each step was done for the account, by key."""
         return {step: row.at for (step, member), row in self.completions.items() if member is None}
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """What each member is named, by what the vendor calls them."""
+        return {person.external_id or person.email or str(person.id): person.name for person in self.members}
 
     def undone_at(self, step: str, member: int | None) -> datetime | None:
         """What happened up to then does not count for this place any more."""

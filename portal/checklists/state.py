@@ -5,9 +5,9 @@ Steps that still wait say what counts towards them ("5 of 8 days"), from the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -23,8 +23,10 @@ from portal.checklists.models import Completion, EnrollmentException
 from portal.checklists.rules import Progress, next_step, progress, scope_progress
 from portal.checklists.runs import Run, load_runs
 from portal.checklists.steps import run_of
+from portal.conditions.lookups import Book
+from portal.conditions.model import queries
 from portal.conditions.rules import Reason
-from portal.kit.clock import deadline, has_passed
+from portal.kit.clock import deadline, has_passed, local_day
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def states_of(
     order = {published.key: number for number, published in enumerate(known.live)}
     runs = load_runs(session, known, accounts=[account_id])
     runs.sort(key=lambda run: order.get(run.published.key, len(order)))
-    return [state_of_run(session, run, now=now, zone=zone, member_id=member_id) for run in runs]
+    book = _book_of(session, account_id, runs, zone=zone, member_id=member_id)
+    return [state_of_run(session, run, now=now, zone=zone, member_id=member_id, book=book) for run in runs]
 
 
 def state_of(
@@ -109,10 +112,20 @@ def state_of(
 
 
 def state_of_run(
-    session: Session, run: Run, *, now: datetime, zone: ZoneInfo, member_id: int | None = None
+    session: Session,
+    run: Run,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    member_id: int | None = None,
+    book: Book | None = None,
 ) -> RunState:
-    """`run` as it stands at `now`, for the eyes of `member_id` if one is given."""
+    """`run` as it stands at `now`, for the eyes of `member_id` if one is given.
+
+    Several runs of one account share a `book`, made for that member.
+    """
     enrollment = run.enrollment
+    known = book or _book_of(session, enrollment.account_id, [run], zone=zone, member_id=member_id)
     pauses = [Pause(row.since, row.until) for row in pauses_of(session, enrollment.id or 0)]
     paused = is_paused(pauses, as_of=now)
     due = effective_due(enrollment.due_at, _closed(pauses, now), as_of=now, zone=zone)
@@ -139,7 +152,7 @@ def state_of_run(
         ),
         progress=progress(definition, done),
         steps=tuple(
-            _step_state(session, run, step, number, pauses=pauses, now=now, zone=zone, member_id=member_id)
+            _step_state(run, step, number, pauses=pauses, now=now, zone=zone, member_id=member_id, book=known)
             for number, step in enumerate(definition.steps, start=1)
         ),
         next_key=following.key if following else None,
@@ -173,8 +186,19 @@ def exceptions_of(session: Session, enrollment_id: int) -> Sequence[EnrollmentEx
     return session.exec(rows).all()
 
 
+def _book_of(session: Session, account_id: int, runs: Iterable[Run], *, zone: ZoneInfo, member_id: int | None) -> Book:
+    """For all that the steps of `runs` may ask: what lies before the start of a run is of no use to its windows."""
+    firsts: dict[str, date] = {}
+    for run in runs:
+        starts = local_day(run.enrollment.started_at, zone)
+        for step in run.published.definition.steps:
+            for query in () if isinstance(step.done_when, Tick) else queries(step.done_when):
+                first = date.min if query.within is None else starts
+                firsts[query.event] = min(first, firsts.get(query.event, first))
+    return Book(session, account_id, firsts, only=member_id)
+
+
 def _step_state(
-    session: Session,
     run: Run,
     step: Step,
     number: int,
@@ -183,6 +207,7 @@ def _step_state(
     now: datetime,
     zone: ZoneInfo,
     member_id: int | None,
+    book: Book,
 ) -> StepState:
     row = run.completions.get((step.key, None))
     own = run.completions.get((step.key, member_id)) if member_id is not None else None
@@ -202,7 +227,7 @@ def _step_state(
         people=scope_progress(step.scope, run.member_runs(step.key), now) if per_member else None,
         mine=_shown(run, own) if own else None,
         mine_counts=_counts(step.scope, run, member_id),
-        reasons=_reasons(session, run, step, now=now, zone=zone, member_id=member_id) if waits else (),
+        reasons=_reasons(run, step, now=now, zone=zone, member_id=member_id, book=book) if waits else (),
         can_tick=tickable and mine is None and _counts(step.scope, run, member_id),
         can_undo=tickable and mine is not None and mine.how == "member",
     )
@@ -221,7 +246,7 @@ def _counts(scope: Scope, run: Run, member_id: int | None) -> bool:
 
 
 def _reasons(
-    session: Session, run: Run, step: Step, *, now: datetime, zone: ZoneInfo, member_id: int | None
+    run: Run, step: Step, *, now: datetime, zone: ZoneInfo, member_id: int | None, book: Book
 ) -> tuple[Reason, ...]:
     """What counts towards a waiting step: for the account, or for the asking member's own part."""
     if isinstance(step.done_when, Tick):
@@ -232,11 +257,12 @@ def _reasons(
         if person is None:
             return ()
     since = run.undone_at(step.key, None if person is None else person.id)
-    return ask_of_run(session, run, step.done_when, person, now=now, zone=zone, since=since).reasons
+    verdict = ask_of_run(book.session, run, step.done_when, person, now=now, zone=zone, since=since, book=book)
+    return verdict.reasons
 
 
 def _shown(run: Run, row: Completion) -> Done:
-    names = {person.external_id or person.email or str(person.id): person.name for person in run.members}
+    names = run.names
     members = row.evidence.get("members", [])
     return Done(
         at=row.at,

@@ -1,12 +1,13 @@
 """What happened, as counting wants it: day by day from the roll-ups, or one by one from the events.
 
-Asked for one member, the database is asked for that one. Asked for all members of an account, a `Book` reads the
-account once and gives each their part: a step for everybody must not read everybody's events for each of them.
+Asked for one thing, the database is asked for that one. Who has many questions about one account at one moment (a step
+for everybody, a page of thirty steps) has a `Book`, which reads the account once and gives each question its part.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -32,17 +33,8 @@ def days_of(
     session: Session, *, account_id: int, member_id: int | None, name: str, first_day: date, last_day: date
 ) -> list[Day]:
     """The days, both ends included, on which `name` happened to the member, or (None) to the account at all."""
-    found: dict[date, Day] = {}
-    for member, day, count, first_at, last_at in rollups.days_of(
-        session, account_id=account_id, name=name, first_day=first_day, last_day=last_day
-    ):
-        if member_id not in (None, member):
-            continue
-        known = found.setdefault(day, Day(day, 0, first_at, last_at))
-        known.count += count
-        known.first_at = min(known.first_at, first_at)
-        known.last_at = max(known.last_at, last_at)
-    return list(found.values())
+    rows = rollups.days_of(session, account_id=account_id, name=name, first_day=first_day, last_day=last_day)
+    return _added(row for row in rows if member_id in (None, row[0]))
 
 
 def happened(
@@ -63,30 +55,58 @@ def happened(
 
 @dataclass
 class Book:
-    """What happened to one account, read once for all its members. Good for as long as nothing more happens."""
+    """What happened to one account, read once. Good for as long as nothing more happens.
+
+    `firsts` are the events that will be asked about, as far as that is known, each with the first day that matters:
+    their days are read together. With `only`, questions are about this member and the account; the events of others are
+    not read then.
+    """
 
     session: Session
     account_id: int
-    _days: dict[str, dict[int, list[Day]]] = field(default_factory=dict)
+    firsts: Mapping[str, date] = field(default_factory=dict)
+    only: int | None = None
+    _days: dict[str, dict[int | None, list[Day]]] = field(default_factory=dict)
     _events: dict[str, dict[int, list[Occurrence]]] = field(default_factory=dict)
 
-    def days_of(self, member_id: int, name: str) -> list[Day]:
-        """All days on which `name` happened to the member."""
+    def days_of(self, member_id: int | None, name: str) -> list[Day]:
+        """The days on which `name` happened to the member, or (None) to the account at all."""
         if name not in self._days:
-            by_member: defaultdict[int, list[Day]] = defaultdict(list)
-            rows = rollups.days_of(
-                self.session, account_id=self.account_id, name=name, first_day=date.min, last_day=date.max
-            )
-            for member, day, count, first_at, last_at in rows:
-                by_member[member].append(Day(day, count, first_at, last_at))
-            self._days[name] = by_member
+            first = self.firsts.get(name, date.min)
+            together = {one for one, day in self.firsts.items() if day == first and one not in self._days} | {name}
+            found = rollups.days_by_name(self.session, account_id=self.account_id, names=together, first_day=first)
+            self._days |= {one: _by_member(found.get(one, [])) for one in together}
         return self._days[name].get(member_id, [])
 
     def happened(self, member_id: int, name: str) -> list[Occurrence]:
         """Each time `name` happened to the member."""
         if name not in self._events:
             by_member: defaultdict[int, list[Occurrence]] = defaultdict(list)
-            for one in happened(self.session, account_id=self.account_id, member_id=None, name=name):
+            for one in happened(self.session, account_id=self.account_id, member_id=self.only, name=name):
                 by_member[one.member or rollups.NO_MEMBER].append(one)
             self._events[name] = by_member
         return self._events[name].get(member_id, [])
+
+
+Row = tuple[int, date, int, datetime, datetime]
+
+
+def _by_member(rows: Iterable[Row]) -> dict[int | None, list[Day]]:
+    by_member: defaultdict[int | None, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_member[row[0]].append(row)
+        by_member[None].append(row)
+    return {member: _added(theirs) for member, theirs in by_member.items()}
+
+
+def _added(rows: Iterable[Row]) -> list[Day]:
+    found: dict[date, Day] = {}
+    for _, day, count, first_at, last_at in rows:
+        known = found.get(day)
+        if known is None:
+            found[day] = Day(day, count, first_at, last_at)
+        else:
+            known.count += count
+            known.first_at = min(known.first_at, first_at)
+            known.last_at = max(known.last_at, last_at)
+    return list(found.values())

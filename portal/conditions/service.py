@@ -133,7 +133,7 @@ def tally_of(
 ) -> Tally:
     """The answer to `query`, the same as `rules.tally` gives over all events of the subject.
 
-    Whoever asks of many members of one account gives the same `book` for all of them.
+    Whoever asks much about one account at one moment gives the same `book` each time.
     """
     if query.where or query.distinct not in (None, "day") or since is not None:
         return _from_events(session, query, subject, now=now, zone=zone, since=since, book=book)
@@ -174,7 +174,7 @@ def _from_days(
     opens, closes = _window(query, subject.start, zone)
     today = local_day(now, zone)
     first_day, last_day = opens or date.min, min(closes or today, today)
-    if book is not None and subject.member_id is not None:
+    if book is not None:
         all_days = book.days_of(subject.member_id, query.event)
         days = [one for one in all_days if first_day <= one.day <= last_day]
     else:

@@ -17,9 +17,9 @@ import yaml
 from markupsafe import Markup, escape
 
 from portal.content.library import Entry
-from portal.content.memory import Recent
 from portal.content.service import Article, Item
 from portal.kit.i18n import Locale, Message
+from portal.kit.memory import Recent
 from portal.kit.secrets import new_token
 from portal.kit.web import Shell, Site
 
@@ -53,7 +53,9 @@ class ArticlePart:
     previous: tuple[str, str] | None
     following: tuple[str, str] | None
     translations: Sequence[tuple[Locale, str]]
+    related: Sequence[tuple[str, str]]
     note: Message | None
+    answers_href: str
     comes_out_at: datetime | None
 
 
@@ -61,16 +63,21 @@ class ArticlePart:
 class ArticlePage:
     """What `content/article.html` shows: the article's part, and what is the reader's own around it.
 
-    `in_ja` and `in_en` are its addresses by language, empty where there is one language only. `reading_url` is where a
-    member's browser says that the article was read; empty for others.
+    `canonical` is its one address in this language; `in_ja` and `in_en` are those of both, empty where there is only
+    one. `reading_url` is where a member's browser says that the article was read, after so many
+    `seconds`; `feedback_url` where readers say whether this `revision` helped. Both are empty for those not asked.
     """
 
     title: str
     article: str
     lang: str
+    canonical: str
     in_ja: str
     in_en: str
     reading_url: str
+    seconds: str
+    feedback_url: str
+    revision: str
 
 
 def write_part(
@@ -81,6 +88,7 @@ def write_part(
     made_of = (
         *(found.edition, variant.id, variant.is_out(now), locale, for_staff),
         *(path_of(found.previous), path_of(found.following), now.year, site.zone.key),
+        tuple(path_of(item) for item in found.related),
     )
 
     def write() -> Markup:
@@ -140,7 +148,9 @@ def _part_of(found: Article, locale: Locale, now: datetime, *, for_staff: bool) 
         previous=path_of(found.previous),
         following=path_of(found.following),
         translations=[(item.variant.locale, in_language(item)) for item in found.translations],
+        related=[(item.variant.title, item.path) for item in found.related],
         note=for_whom(entry) if for_staff else None,
+        answers_href=f"/staff/content/feedback?document={entry.id}" if for_staff else "",
         comes_out_at=None if variant.is_out(now) else variant.publish_at,
     )
 

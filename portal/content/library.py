@@ -7,7 +7,7 @@ under it. Whom a document is *for* is part of what is kept, as a rule; whether t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,14 +15,17 @@ from urllib.parse import quote
 
 import structlog
 from markupsafe import Markup
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlmodel import Session
 
 from portal.conditions.model import Condition
 from portal.conditions.parse import ConditionProblems, parse
-from portal.content.memory import Recent
 from portal.content.models import Edition
+from portal.content.rules import LEAST_SECONDS, seconds_to_read
 from portal.kit.i18n import Locale, as_locale
+from portal.kit.markdown.media import has_players
+from portal.kit.memory import Recent
+from portal.kit.prepared import Prepared
 from portal.kit.rows import Row
 from portal.kit.secrets import new_token
 
@@ -31,11 +34,11 @@ BODIES_KEPT = 500
 DEEPEST_HEADING = 3
 NOTHING_YET = "nothing yet"
 
-EDITION, COLLECTION, DOCUMENT, VARIANT, FORMER = (
+EDITION, COLLECTION, DOCUMENT, VARIANT, FORMER, RELATED = (
     Row.metadata.tables[name]
-    for name in ("library_edition", "collection", "document", "document_variant", "former_slug")
+    for name in ("library_edition", "collection", "document", "document_variant", "former_slug", "document_related")
 )
-ASK_TOKEN = select(EDITION.c.token)
+ASK_TOKEN = Prepared(select(EDITION.c.token))
 log = structlog.get_logger()
 
 
@@ -63,7 +66,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Entry:
-    """A document as the library lists it. `audience_said` is the condition as it was written."""
+    """A document as the library lists it. `audience_said` is the condition as it was written.
+
+    `related` are the ids of what else may help, the best first; whether a reader may see them is not decided here.
+    """
 
     id: str
     kind: str
@@ -72,6 +78,7 @@ class Entry:
     audience: Condition | None
     audience_said: Mapping[str, Any] | None
     variants: Mapping[Locale, Variant]
+    related: tuple[str, ...] = ()
 
     def path(self, shown: Variant) -> str:
         """The one address of this document in the language of `shown`."""
@@ -89,10 +96,15 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Body:
-    """What a page shows of a variant, rendered when it was published. `toc` is its headings: level, id, words."""
+    """What a page shows of a variant, rendered when it was published. `toc` is its headings: level, id, words.
+
+    `seconds` is how long it takes to have read it, `has_players` whether it can play films of other sites.
+    """
 
     html: Markup
     toc: tuple[tuple[int, str, str], ...]
+    seconds: int = LEAST_SECONDS
+    has_players: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,9 +131,10 @@ _bodies: Recent[tuple[str, int], Body] = Recent(BODIES_KEPT)
 
 def current(session: Session) -> Library:
     """The library as this transaction sees it."""
-    token = session.connection().execute(ASK_TOKEN).scalar()
-    if token is None:
+    found = ASK_TOKEN.first(session, {})
+    if found is None:
         return Library(NOTHING_YET, (), {}, {})
+    token: str = found[0]
     return _editions.get(token, lambda: _load(session, token))
 
 
@@ -137,9 +150,12 @@ def body(session: Session, library: Library, shown: Variant) -> Body:
     """The rendered body of a variant of `library`, from memory where it was read before."""
 
     def read() -> Body:
-        row = session.execute(select(VARIANT.c.html, VARIANT.c.toc).where(VARIANT.c.id == shown.id)).one()
+        asked = select(VARIANT.c.html, VARIANT.c.toc, func.length(VARIANT.c.text).label("characters"))
+        row = session.execute(asked.where(VARIANT.c.id == shown.id)).one()
         toc = tuple((part["level"], part["id"], part["text"]) for part in row.toc if part["level"] <= DEEPEST_HEADING)
-        return Body(Markup(row.html), toc)  # noqa: S704 - sanitised when it was rendered (kit.markdown)
+        seconds = seconds_to_read(row.characters, shown.locale)
+        html = Markup(row.html)  # noqa: S704 - sanitised when it was rendered (kit.markdown)
+        return Body(html, toc, seconds, has_players(html))
 
     return _bodies.get((library.token, shown.id), read)
 
@@ -168,7 +184,10 @@ def _load(session: Session, token: str) -> Library:
         )
         slugs.setdefault(row.slug, row.document_id)
         aliases.update(dict.fromkeys(row.aliases, row.document_id))
-    entries = _entries(connection.execute(_DOCUMENTS), variants)
+    related: dict[str, list[str]] = {}
+    for row in connection.execute(select(RELATED).order_by(RELATED.c.document_id, RELATED.c.position)):
+        related.setdefault(row.document_id, []).append(row.related_id)
+    entries = _entries(connection.execute(_DOCUMENTS), variants, related)
     former = {
         row.slug: row.document_id
         for row in connection.execute(select(FORMER).order_by(FORMER.c.given_up_at, FORMER.c.locale.desc()))
@@ -191,7 +210,9 @@ _DOCUMENTS = (
 )
 
 
-def _entries(rows: Iterable[Any], variants: Mapping[str, Mapping[Locale, Variant]]) -> dict[str, Entry]:
+def _entries(
+    rows: Iterable[Any], variants: Mapping[str, Mapping[Locale, Variant]], related: Mapping[str, Sequence[str]]
+) -> dict[str, Entry]:
     entries = {}
     for row in rows:
         if row.id not in variants:
@@ -210,5 +231,6 @@ def _entries(rows: Iterable[Any], variants: Mapping[str, Mapping[Locale, Variant
             audience=audience,
             audience_said=row.audience,
             variants=variants[row.id],
+            related=tuple(related.get(row.id, ())),
         )
     return entries

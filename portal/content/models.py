@@ -110,3 +110,65 @@ class FormerSlug(Row, table=True):
         sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), nullable=False, index=True)
     )
     given_up_at: datetime
+
+
+class DocumentRelated(Row, table=True):
+    """What else may help whoever reads a document, the best first; worked out when something is published.
+
+    `why` is the strongest reason. More are kept than are shown: whom each is for is asked when it is.
+    """
+
+    __tablename__ = "document_related"
+    __table_args__ = (one_of("why", "link", "collection", "words"),)
+
+    document_id: str = Field(
+        sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), primary_key=True)
+    )
+    position: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    related_id: str = Field(
+        sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    why: str = Field(max_length=10)
+
+
+class DocumentFeedback(Row, table=True):
+    """Whether a revision of a document helped one reader; one answer each, which they may change.
+
+    `reader` is the member, or for strangers a digest of their browser's form cookie and this document: it says nothing
+    about them, and nothing joins it to their answer on another document.
+    """
+
+    __tablename__ = "document_feedback"
+    __table_args__ = (
+        UniqueConstraint("document_id", "locale", "revision", "reader"),
+        one_of("locale", "ja", "en"),
+        one_of("reason", "", "outdated", "unclear", "incomplete", "wrong", "other"),
+        Index("ix_document_feedback_answered_at", "answered_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    document_id: str = Field(
+        sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), nullable=False)
+    )
+    locale: str = Field(max_length=2)
+    revision: int
+    reader: str = Field(max_length=64)
+    member_id: int | None = Field(
+        default=None, sa_column=Column(Integer, ForeignKey("member.id", ondelete="SET NULL"), nullable=True, index=True)
+    )
+    is_helpful: bool
+    reason: str = Field(default="", max_length=10)
+    comment: str = Field(default="", max_length=1000)
+    answered_at: datetime
+
+
+class ReleaseVisit(Row, table=True):
+    """When a member last looked at what is new, and up to when they had seen everything before that."""
+
+    __tablename__ = "release_visit"
+
+    member_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("member.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    seen_at: datetime
+    caught_up_at: datetime

@@ -1,7 +1,8 @@
 """The pages of the library: its shelves, and one article.
 
-An article page costs a signed-in reader one look at the session and one at the edition; what it shows comes from
-memory, the right to see it never does. A browser that already has the page is told so, once the right is clear.
+An article page costs a signed-in reader one look at the session and one at the edition, in one unit of work; what it
+shows comes from memory, the right to see it never does. A browser that already has the page is told so, once the right
+is clear.
 """
 
 import hashlib
@@ -13,18 +14,28 @@ from typing import Annotated
 
 from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session
 
-from portal.accounts.visits import AnyViewer, MaybeViewer, MemberViewer, SignInNeeded, StaffViewer, maybe_viewer
+from portal.accounts.visits import (
+    AnyViewer,
+    MaybeViewer,
+    MemberViewer,
+    SignInNeeded,
+    StaffViewer,
+    read_for_viewer,
+)
 from portal.content.article import KINDS, ArticlePage, for_whom, in_language, title_of, write_page, write_part
 from portal.content.readers import reader_of
-from portal.content.service import Moved, ShelfView, open_article, record_reading, shelves
+from portal.content.service import Article, Moved, ShelfView, Sight, open_article, record_reading, shelves
 from portal.kit.errors import NotFound
+from portal.kit.headers import PLAYERS_ALLOWED
 from portal.kit.i18n import LOCALE_DIR, Locale, Message, as_locale
 from portal.kit.templating import TEMPLATE_DIR
 from portal.kit.web import (
     SiteDep,
     dress,
     etag,
+    flash,
     locale_of,
     not_modified,
     page_router,
@@ -65,6 +76,7 @@ class ManualsPage:
 
     shelves: Sequence[ShelfPart]
     is_staff: bool
+    has_releases: bool
 
 
 @router.get("")
@@ -75,78 +87,114 @@ async def manuals(request: Request, site: SiteDep, viewer: MaybeViewer) -> Respo
     if viewer is None and not found:
         raise SignInNeeded(_wanted(request))
     is_staff = isinstance(viewer, StaffViewer)
-    page = ManualsPage([_part(shelf, locale, now, for_staff=is_staff) for shelf in found], is_staff)
+    page = ManualsPage(
+        shelves=[_part(shelf, locale, now, for_staff=is_staff) for shelf in found],
+        is_staff=is_staff,
+        has_releases=any(item.entry.kind == "release_note" for shelf in found for item in shelf.items),
+    )
     return render(request, "content/manuals.html", page, viewer=viewer, nav=_nav(viewer))
 
 
-@router.get("/{key}")
-async def article_without_slug(request: Request, key: str) -> Response:
-    """On to the article's one address: the way links within the library are written."""
-    return await article(request, key, None)
+async def article(request: Request) -> Response:
+    """One article, or the way to its right address; links within the library are written without a slug.
 
-
-@router.get("/{key}/{slug}")
-async def article(request: Request, key: str, slug: str | None) -> Response:
-    """One article, or the way to its right address.
-
-    It asks for its reader itself: of all pages this one is the most read, and resolving dependencies costs as much as
-    all its work.
+    It takes its parameters and finds its reader itself, and its routes are plain ones: of all pages this one is the
+    most read, and resolving dependencies costs as much as all its work.
     """
     site = site_of(request)
-    viewer = await maybe_viewer(request, site)
-    locale, now = locale_of(request, viewer), site.clock()
-    asked = partial(open_article, reader=reader_of(viewer), key=key, slug=slug, locale=locale, now=now, zone=site.zone)
-    try:
-        found = await site.database.read(asked)
-    except NotFound:
+    key, slug, now = request.path_params["key"], request.path_params.get("slug"), site.clock()
+
+    def work(session: Session, viewer: AnyViewer | None) -> Article | Moved | None:
+        try:
+            return open_article(
+                session,
+                reader_of(viewer),
+                key=key,
+                slug=slug,
+                locale=locale_of(request, viewer),
+                now=now,
+                zone=site.zone,
+            )
+        except NotFound:
+            return None
+
+    viewer, found = await read_for_viewer(request, site, work)
+    if found is None:
         if viewer is None:
             # Said of whatever a stranger may not see, whether or not it exists, so that the answer tells nothing.
-            raise SignInNeeded(_wanted(request)) from None
-        raise
+            raise SignInNeeded(_wanted(request))
+        raise NotFound
     if isinstance(found, Moved):
         return _moved(request, found)
     around = shell(request, viewer, _nav(viewer))
+    locale = around.locale
     made_of, part = write_part(found, site=site, locale=locale, now=now, for_staff=isinstance(viewer, StaffViewer))
     who = around.viewer
     frame = (replace(around, viewer=None), who and (who.kind, who.name, who.account_name, who.is_admin))
     tag = etag(made_of, frame, site.base_url, site.templates.assets.fingerprint, _wording())
+    policy = PLAYERS_ALLOWED if found.body.has_players else {}
     if not around.flash and (same := not_modified(request, tag)):
+        same.headers.update(policy)
         return same
     urls = {item.variant.locale: site.base_url + in_language(item) for item in (found.item, *found.translations)}
+    entry, variant = found.item.entry, found.item.variant
     page = ArticlePage(
-        title=found.item.variant.title,
+        title=variant.title,
         article=part,
-        lang=found.item.variant.locale,
+        lang=variant.locale,
+        canonical=urls[variant.locale] if found.translations else site.base_url + found.item.path,
         in_ja=urls["ja"] if found.translations else "",
         in_en=urls["en"] if found.translations else "",
-        reading_url=f"/manuals/{found.item.entry.id}/read" if isinstance(viewer, MemberViewer) else "",
+        reading_url=f"/manuals/{entry.id}/read" if isinstance(viewer, MemberViewer) else "",
+        seconds=str(found.body.seconds) if isinstance(viewer, MemberViewer) else "",
+        feedback_url="" if isinstance(viewer, StaffViewer) else f"/feedback/{entry.id}",
+        revision="" if isinstance(viewer, StaffViewer) else str(variant.revision),
     )
     keep = (
         {"Cache-Control": "private, no-store"} if around.flash else {"Cache-Control": "private, no-cache", "ETag": tag}
     )
-    response = HTMLResponse(write_page(page, around, site=site), headers={"Vary": "Cookie, Accept-Language", **keep})
+    response = HTMLResponse(
+        write_page(page, around, site=site), headers={"Vary": "Cookie, Accept-Language", **keep, **policy}
+    )
     dress(request, response, locale)
     return response
 
 
+router.add_route("/manuals/{key}", article, include_in_schema=False)
+router.add_route("/manuals/{key}/{slug}", article, include_in_schema=False)
+
+
 @router.post("/{key}/read")
 async def read(
-    site: SiteDep, viewer: MaybeViewer, key: str, locale: Annotated[str, Form(max_length=8)] = ""
+    request: Request,
+    site: SiteDep,
+    viewer: MaybeViewer,
+    key: str,
+    locale: Annotated[str, Form(max_length=8)] = "",
+    seconds: Annotated[int, Form(ge=0)] = 0,
+    depth: Annotated[int, Form(ge=0, le=100)] = 0,
+    said: Annotated[bool, Form()] = False,
 ) -> Response:
-    """A reader's browser says that the article was read: it was in sight long enough."""
+    """That the article was read: told by the reader's browser, which saw it in sight; or said by the reader."""
     if viewer is None:
         raise NotFound
+    language = as_locale(locale, site.locale)
     await site.database.write(
         partial(
             record_reading,
             reader=reader_of(viewer),
             key=key,
-            locale=as_locale(locale, site.locale),
+            locale=language,
+            sight=None if said else Sight(seconds, depth),
             now=site.clock(),
             zone=site.zone,
         )
     )
-    return Response(status_code=204)
+    if not said:
+        return Response(status_code=204)
+    response = redirect(f"/manuals/{key}")
+    flash(request, response, Message("Noted: you have read this."))
+    return response
 
 
 def _moved(request: Request, found: Moved) -> RedirectResponse:

@@ -14,13 +14,18 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from portal.content.files import CollectionFile, DocumentFile
+from portal.content.indexing import SHELF, analysed, digest_of
 from portal.content.library import DOCUMENT, VARIANT
 from portal.content.places import DOCUMENT_FOLDERS, Places
 from portal.kit.files import Problem
 from portal.kit.i18n import Locale, Message
 from portal.kit.markdown import Rendered, render
+from portal.kit.markdown.media import FindMedia, Media
+from portal.media.shelf import Shelf
+from portal.search.analysis import Analysed
+from portal.search.index import indexed
 
-RENDERING = 1
+RENDERING = 2
 """Goes up when the renderer makes something else of the same text: the next publish then renders everything anew."""
 
 VariantKey = tuple[str, Locale]
@@ -73,10 +78,11 @@ class Text:
 
 @dataclass(frozen=True)
 class PreparedVariant:
-    """One file with its text."""
+    """One file with its text, and the words of it for the index where it was rendered."""
 
     file: DocumentFile
     text: Text
+    words: Analysed | None = None
 
     @property
     def key(self) -> VariantKey:
@@ -94,7 +100,8 @@ class Prepared:
 
 
 def state(session: Session) -> State:
-    """The library as it is now."""
+    """The library as it is now. What the index lacks counts as never rendered, so that preparing makes its words."""
+    in_index = indexed(session, SHELF)
     folders = {kind: folder for folder, kind in DOCUMENT_FOLDERS.items()}
     columns = VARIANT.c["document_id", "locale", "slug", "aliases", "digest", "rendering", "links", "archived_at"]
     rows = session.execute(
@@ -103,7 +110,11 @@ def state(session: Session) -> State:
         .order_by(VARIANT.c.document_id, VARIANT.c.locale)
     ).all()
     return State(
-        variants={(row.document_id, row.locale): Known(row.digest, row.rendering, row.links) for row in rows},
+        variants={
+            (row.document_id, row.locale): Known(row.digest, row.rendering if is_indexed else 0, row.links)
+            for row in rows
+            for is_indexed in [in_index.get((row.document_id, row.locale)) == digest_of(row.digest, row.rendering)]
+        },
         standing=tuple(
             Standing(row.document_id, row.slug, tuple(row.aliases), folders[row.kind], row.origin == "studio")
             for row in rows
@@ -118,9 +129,11 @@ def prepare(
     *,
     state: State,
     others: Collection[str] = (),
+    media: Shelf | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Render what differs from `state`. `others` names what else can be linked to (`tutorials/<key>`, …).
+    """Render what differs from `state`. `others` names what else can be linked to (`tutorials/<key>`, …), `media` what
+    can be shown.
 
     `progress(done, total)` is told after each file.
     """
@@ -128,30 +141,41 @@ def prepare(
     variants: list[PreparedVariant] = []
     warnings: list[Problem] = []
     for number, file in enumerate(files, start=1):
-        variants.append(_prepare(file, state.variants.get((file.id, file.locale)), places, warnings))
+        known = state.variants.get((file.id, file.locale))
+        find = media.finder(file.file.rpartition("/")[0]) if media else None
+        variants.append(_prepare(file, known, places, find, warnings))
         if progress:
             progress(number, len(files))
     return Prepared(tuple(variants), tuple(collections), tuple(warnings))
 
 
-def _prepare(file: DocumentFile, known: Known | None, places: Places, warnings: list[Problem]) -> PreparedVariant:
-    text = render_text(file.title, file.body, known=known, resolve=places.resolver(file.folder))
+def _prepare(
+    file: DocumentFile, known: Known | None, places: Places, find: FindMedia | None, warnings: list[Problem]
+) -> PreparedVariant:
+    text = render_text(file.title, file.body, known=known, resolve=places.resolver(file.folder), media=find)
     warnings.extend(text.warnings(file.file, file.body_line))
     if file.public and file.audience is not None:
         warnings.append(Problem(file.file, 1, Message("“public” has no effect beside “audience”: only they see it")))
-    return PreparedVariant(file, text)
+    return PreparedVariant(file, text, analysed(file.title, text.rendered) if text.rendered else None)
 
 
-def render_text(title: str, source: str, *, known: Known | None, resolve: Resolve) -> Text:
+def render_text(
+    title: str, source: str, *, known: Known | None, resolve: Resolve, media: FindMedia | None = None
+) -> Text:
     """Render a text, or find that what is `known` of it still holds.
 
-    The digest is of the words alone: where a text stands and whom it is for may change without its being another.
+    The digest is of the words alone: where a text stands and whom it is for may change without its being another. What
+    its links led to is remembered, a picture by an address that changes with it: a changed picture is a changed text.
     """
     digest = hashlib.sha256(f"{title}\0{source}".encode()).hexdigest()
+
+    def leads_to(target: str) -> str | None:
+        return resolve(target) or _address(media(target) if media else None)
+
     if (
         known is not None
         and (known.digest, known.rendering) == (digest, RENDERING)
-        and all(url is not None and resolve(target) == url for target, url in known.links.items())
+        and all(url is not None and leads_to(target) == url for target, url in known.links.items())
     ):
         return Text(digest, known.links, None)
     links: dict[str, str | None] = {}
@@ -160,7 +184,16 @@ def render_text(title: str, source: str, *, known: Known | None, resolve: Resolv
         links[target] = resolve(target)
         return links[target]
 
-    return Text(digest, links, render(source, resolve=resolve_and_note, resolve_image=lambda _: None))
+    def find_and_note(target: str) -> Media | Message | None:
+        found = media(target) if media else None
+        links[target] = _address(found)
+        return found
+
+    return Text(digest, links, render(source, resolve=resolve_and_note, media=find_and_note))
+
+
+def _address(found: Media | Message | None) -> str | None:
+    return None if found is None or isinstance(found, Message) else found.address
 
 
 def toc_of(rendered: Rendered) -> list[dict[str, object]]:

@@ -15,11 +15,15 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlmodel import Session
 
+from portal.content import indexing
 from portal.content.library import COLLECTION, DOCUMENT, EDITION, FORMER, VARIANT, changed
 from portal.content.prepare import RENDERING, Prepared, PreparedVariant, VariantKey, toc_of
+from portal.content.related import write_related
 from portal.kit.errors import Conflict
 from portal.kit.files import Problem
 from portal.kit.i18n import Message
+from portal.media.uses import note_uses
+from portal.search.index import Text as IndexText
 
 
 @dataclass
@@ -68,10 +72,15 @@ def apply(session: Session, prepared: Prepared, *, now: datetime) -> Summary:
             summary.changed.append(variant.key)
         else:
             summary.unchanged.append(variant.key)
+    fresh = {*summary.added, *summary.changed}
+    note_uses(session, "document", {one.key: one.text.links.values() for one in wanted if one.key in fresh})
     here = {variant.key for variant in wanted}
     gone = [row for key, row in known.items() if key not in here and key[0] not in of_the_studio]
     summary.archived = _archive(session, [row for row in gone if row.archived_at is None], here, now=now)
+    indexing.put(session, [entry for variant in wanted if (entry := _for_the_index(variant)) is not None])
+    indexing.take_out(session, summary.archived)
     if reordered or summary.changed_anything:
+        write_related(session)
         changed(session, now=now)
     return summary
 
@@ -143,6 +152,13 @@ def _change(session: Session, variant: PreparedVariant, row: Any, *, now: dateti
         _give_up_slug(session, row, now=now)
     session.execute(update(VARIANT).where(VARIANT.c.id == row.id).values(**values))
     return True
+
+
+def _for_the_index(variant: PreparedVariant) -> IndexText | None:
+    if variant.words is None or variant.text.rendered is None:
+        return None
+    digest = indexing.digest_of(variant.text.digest, RENDERING)
+    return IndexText(*variant.key, variant.file.title, variant.text.rendered.text, digest, variant.words)
 
 
 def _values(variant: PreparedVariant) -> dict[str, Any]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from portal.content.library import Body, Entry, Library, Shelf, Variant, body, current
 from portal.content.readers import Reader
+from portal.content.rules import was_read
 from portal.content.wall import Wall
 from portal.events.ingest import record
 from portal.kit.clock import local_day
-from portal.kit.errors import NotFound
-from portal.kit.i18n import Locale
+from portal.kit.errors import Invalid, NotFound
+from portal.kit.i18n import Locale, Message
+
+RELATED_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class ShelfView:
 class Article:
     """One document, opened: what a page of it needs and nothing a reader may not know.
 
-    `translations` are the other languages; `edition` changes whenever anything in the library does.
+    `translations` are the other languages, `related` what else may help; `edition` changes whenever anything in the
+    library does.
     """
 
     item: Item
@@ -52,6 +57,7 @@ class Article:
     previous: Item | None
     following: Item | None
     translations: tuple[Item, ...]
+    related: tuple[Item, ...]
     edition: str
 
 
@@ -98,20 +104,39 @@ def open_article(
         previous=_first(wall, shelf.entries[:position][::-1], locale),
         following=_first(wall, shelf.entries[position + 1 :], locale),
         translations=tuple(Item(found, other) for other in others.values() if other is not variant),
+        related=_related(wall, library, found, locale),
         edition=library.token,
     )
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What a browser saw of a reading: for how many seconds the page was in sight, and how much of it in %."""
+
+    seconds: int
+    depth: int
+
+
 def record_reading(
-    session: Session, reader: Reader, *, key: str, locale: Locale, now: datetime, zone: ZoneInfo
+    session: Session, reader: Reader, *, key: str, locale: Locale, sight: Sight | None, now: datetime, zone: ZoneInfo
 ) -> None:
-    """A member has read the document: the event `article.read`, once a day for each. `NotFound` past the wall."""
-    entry = current(session).entries.get(key)
+    """A member has read the document: the event `article.read`, once a day for each. `NotFound` past the wall.
+
+    Without a `sight` they said so themselves, which the event tells. Raises `Invalid` for a sight that is no reading.
+    """
+    library = current(session)
+    entry = library.entries.get(key)
     variant = Wall(session, reader, now=now, zone=zone).choose(entry, locale) if entry else None
     if entry is None or variant is None:
         raise NotFound
     if reader.kind != "member":
         return
+    said: dict[str, object] = {"how": "said"}
+    if sight is not None:
+        needed = body(session, library, variant).seconds
+        if not was_read(seconds=sight.seconds, depth=sight.depth, needed=needed):
+            raise Invalid(Message("This was not in sight for long enough to count as read."))
+        said = {"how": "seen", "seconds": sight.seconds, "depth": sight.depth}
     once = f"{reader.member_id}/{entry.id}/{local_day(now, zone)}"
     record(
         session,
@@ -119,7 +144,7 @@ def record_reading(
         member_id=reader.member_id,
         name="article.read",
         at=now,
-        properties={"document": entry.id, "locale": variant.locale, "revision": variant.revision},
+        properties={"document": entry.id, "locale": variant.locale, "revision": variant.revision, **said},
         message_id=f"article.read:{hashlib.sha256(once.encode()).hexdigest()[:40]}",
         now=now,
         zone=zone,
@@ -132,6 +157,13 @@ def titles(library: Library, locale: Locale) -> dict[str, str]:
         key: (entry.variants.get(locale) or next(iter(entry.variants.values()))).title
         for key, entry in library.entries.items()
     }
+
+
+def _related(wall: Wall, library: Library, entry: Entry, locale: Locale) -> tuple[Item, ...]:
+    """The best few of what is related that the reader may see: what they may not never takes a place."""
+    there = (library.entries[key] for key in entry.related if key in library.entries)
+    chosen = ((other, wall.choose(other, locale)) for other in there)
+    return tuple(islice((Item(other, variant) for other, variant in chosen if variant is not None), RELATED_SHOWN))
 
 
 def _items(wall: Wall, entries: tuple[Entry, ...], locale: Locale) -> tuple[Item, ...]:

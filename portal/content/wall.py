@@ -47,8 +47,10 @@ class Wall:
 
     def admits(self, entry: Entry) -> bool:
         """Whether the reader may know of `entry` at all: its time has come, and it is public or for them."""
-        if not any(self._is_open(variant) for variant in entry.variants.values()):
-            return False
+        return any(self._is_open(variant) for variant in entry.variants.values()) and self.is_for(entry)
+
+    def is_for(self, entry: Entry) -> bool:
+        """Whether `entry` is public or for the reader, leaving aside whether its time has come."""
         return (entry.is_public and entry.audience is None) or self.fits(entry.audience)
 
     def choose(self, entry: Entry, locale: Locale) -> Variant | None:

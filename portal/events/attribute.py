@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
@@ -23,6 +23,8 @@ from portal.events.models import NAMELESS, Alias, Event
 from portal.events.rollups import Recorded
 from portal.events.rules import HAPPENINGS
 from portal.kit.db import chunks
+from portal.kit.prepared import Prepared
+from portal.kit.sql import among
 
 
 class Naming(Protocol):
@@ -96,8 +98,7 @@ def look_up(session: Session, names: Sequence[Naming]) -> Directory:
     users = {one.user_ref for one in names if one.user_ref is not None}
     directory = Directory()
     if groups:
-        found = session.connection().execute(_ACCOUNTS, {"refs": sorted(groups)})
-        directory.accounts = {ref: account_id for ref, account_id in found if account_id is not None}
+        directory.accounts = dict(_ACCOUNTS.all(session, {"refs": sorted(groups)}))
     _look_up_people(session, directory, users)
     return directory
 
@@ -226,12 +227,10 @@ _WAITING: tuple[Any, ...] = (
     Event.properties,
     Event.account_id,
 )
-_ACCOUNTS = select(col(Account.external_id), col(Account.id)).where(
-    col(Account.external_id).in_(bindparam("refs", expanding=True))
-)
-_PEOPLE = (
+_ACCOUNTS = Prepared(select(col(Account.external_id), col(Account.id)).where(among(col(Account.external_id), "refs")))
+_PEOPLE = Prepared(
     select(col(Member.external_id), col(Member.account_id), col(Member.id), col(Member.left_at))
-    .where(col(Member.external_id).in_(bindparam("refs", expanding=True)))
+    .where(among(col(Member.external_id), "refs"))
     .order_by(col(Member.id))
 )
 
@@ -263,8 +262,6 @@ def _look_up_people(session: Session, directory: Directory, refs: set[str]) -> N
     if not refs:
         return
     found: dict[str, list[Membership]] = {}
-    for ref, account_id, member_id, left_at in session.connection().execute(_PEOPLE, {"refs": sorted(refs)}):
-        assert ref is not None
-        assert member_id is not None
+    for ref, account_id, member_id, left_at in _PEOPLE.all(session, {"refs": sorted(refs)}):
         found.setdefault(ref, []).append(Membership(account_id, member_id, left_at))
     directory.people |= found

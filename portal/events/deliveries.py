@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, select
 from sqlmodel import Session, col
 
+from portal.events.log import fingerprint
 from portal.events.models import Event, RefusedDelivery
 from portal.events.rules import MESSAGE_ID_CHARS, NAME_CHARS, Incoming, Refusal, parse
 from portal.events.sources import source_named
@@ -77,11 +78,8 @@ def delivery_id(body: bytes, *, shown: str, says_when: bool) -> str:
 
 def is_on_record(session: Session, source_id: int, webhook_id: str) -> bool:
     """Whether this delivery was taken before."""
-    asked = select(col(Event.id)).where(
-        col(Event.source_id) == source_id,
-        col(Event.message_id) == webhook_id,
-        col(Event.from_browser).is_(False),
-    )
+    known = fingerprint(source_id, webhook_id, from_browser=False)
+    asked = select(col(Event.id)).where(col(Event.fingerprint) == known)
     return session.connection().execute(asked).first() is not None
 
 

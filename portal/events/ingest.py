@@ -19,7 +19,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.changes import AccountChange, Subscribers, gathered
 from portal.accounts.models import Member
-from portal.events import rollups
+from portal.events import log, rollups
 from portal.events.activity import Taken, count_taken
 from portal.events.aliases import known_now, name_people, refs_of
 from portal.events.attribute import (
@@ -35,8 +35,9 @@ from portal.events.attribute import (
     take_waiting,
     waiting_people,
 )
-from portal.events.dialect import dialect_of, insert_ignoring, is_postgresql, lock_names
+from portal.events.dialect import is_postgresql, lock_names
 from portal.events.identities import Saying, describe_accounts, describe_members
+from portal.events.log import Line, fingerprint
 from portal.events.models import Event
 from portal.events.rollups import Recorded
 from portal.events.rules import HAPPENINGS, Incoming
@@ -109,22 +110,24 @@ def record(
 ) -> bool:
     """A happening of the portal itself goes the way of every event. False where this `message_id` is on record already:
     give one that says what it is about (`tutorial.completed:12:34`) for what can happen only once."""
-    row = {
-        "source_id": portal_source_id(session, now=now),
-        "message_id": message_id,
-        "from_browser": False,
-        "kind": "portal",
-        "name": name,
-        "at": min(at, now),
-        "received_at": now,
-        "account_id": account_id,
-        "member_id": member_id,
-        "user_ref": None,
-        "anonymous_ref": None,
-        "group_ref": None,
-        "properties": properties,
-    }
-    stored = _store(session, [row])
+    source_id = portal_source_id(session, now=now)
+    line = Line(
+        fingerprint=fingerprint(source_id, message_id, from_browser=False),
+        source_id=source_id,
+        message_id=message_id,
+        from_browser=False,
+        kind="portal",
+        name=name,
+        at=min(at, now),
+        received_at=now,
+        account_id=account_id,
+        member_id=member_id,
+        user_ref=None,
+        anonymous_ref=None,
+        group_ref=None,
+        properties=properties,
+    )
+    stored = _store(session, [line])
     if stored.message_ids:
         rollups.add_up(session, stored.happened, zone=zone)
         subscribers.tell(session, stored.happened, now=now)
@@ -200,12 +203,12 @@ def _take_in(
             attached = take_waiting(session, directory, aliases | refs_of(session, directory.linked))
             waited = [*recognised, *attached]
             refused = _describe(session, directory, named, waited, now=received_at, zone=zone)
-            rows = [
-                _row(one, directory.owner_of(person), source_id, received_at, from_browser)
+            lines = [
+                _line(one, directory.owner_of(person), source_id, received_at, from_browser)
                 for one, person in zip(batch, named, strict=True)
                 if one.message_id not in refused
             ]
-            stored = _store(session, rows)
+            stored = _store(session, lines)
             happened = as_recorded(attached) + stored.happened
             rollups.add_up(session, happened, zone=zone)
             moved = as_recorded(recognised)
@@ -266,11 +269,8 @@ def _once(session: Session, incomings: Sequence[Incoming], source_id: int, from_
     for one in incomings:
         fresh.setdefault(one.message_id, one)
     if any(one.kind not in HAPPENINGS for one in incomings):
-        asked = select(col(Event.message_id)).where(
-            col(Event.source_id) == source_id,
-            col(Event.from_browser) == from_browser,
-            col(Event.message_id).in_(sorted(fresh)),
-        )
+        known = [fingerprint(source_id, message_id, from_browser=from_browser) for message_id in fresh]
+        asked = select(col(Event.message_id)).where(col(Event.fingerprint).in_(sorted(known)))
         for message_id in session.connection().scalars(asked):
             del fresh[message_id]
     return fresh
@@ -314,48 +314,49 @@ def _tell_what_waited(
     return refused & {saying.message_id for saying in sayings}
 
 
-def _row(
+def _line(
     one: Incoming, owner: tuple[int | None, int | None], source_id: int, received_at: datetime, from_browser: bool
-) -> dict[str, Any]:
+) -> Line:
     account_id, member_id = owner
     keeps = one.kind in HAPPENINGS or (one.kind == "identify" and member_id is None)
-    return {
-        "source_id": source_id,
-        "message_id": one.message_id,
-        "from_browser": from_browser,
-        "kind": one.kind,
-        "name": one.name,
-        "at": one.at,
-        "received_at": received_at,
-        "account_id": account_id,
-        "member_id": member_id,
-        "user_ref": one.user_ref,
-        "anonymous_ref": one.anonymous_ref,
-        "group_ref": one.group_ref,
-        "properties": one.properties if keeps else {},
-    }
+    return Line(
+        fingerprint=fingerprint(source_id, one.message_id, from_browser=from_browser),
+        source_id=source_id,
+        message_id=one.message_id,
+        from_browser=from_browser,
+        kind=one.kind,
+        name=one.name,
+        at=one.at,
+        received_at=received_at,
+        account_id=account_id,
+        member_id=member_id,
+        user_ref=one.user_ref,
+        anonymous_ref=one.anonymous_ref,
+        group_ref=one.group_ref,
+        properties=one.properties if keeps else {},
+    )
 
 
-def _store(session: Session, rows: list[dict[str, Any]]) -> _Stored:
-    if not rows:
+def _store(session: Session, lines: Sequence[Line]) -> _Stored:
+    if not lines:
         return _Stored({}, [])
-    statement = insert_ignoring(dialect_of(session), Event, Event.id, Event.message_id)
-    ids: dict[str, int] = {key: new for new, key in session.connection().execute(statement, rows) if new is not None}
+    ids = log.write(session, lines)
+    new = [line for line in lines if line.fingerprint in ids]
     happened = [
         Recorded(
-            id=ids[row["message_id"]],
-            account_id=row["account_id"],
-            member_id=row["member_id"],
-            name=row["name"],
-            at=row["at"],
-            source_id=row["source_id"],
-            message_id=row["message_id"],
-            properties=row["properties"],
+            id=ids[line.fingerprint],
+            account_id=line.account_id,
+            member_id=line.member_id,
+            name=line.name,
+            at=line.at,
+            source_id=line.source_id,
+            message_id=line.message_id,
+            properties=line.properties,
         )
-        for row in rows
-        if row["account_id"] is not None and row["message_id"] in ids and row["kind"] in HAPPENINGS
+        for line in new
+        if line.account_id is not None and line.kind in HAPPENINGS
     ]
-    return _Stored(ids, happened)
+    return _Stored({line.message_id: ids[line.fingerprint] for line in new}, happened)
 
 
 def _member_refs(session: Session, account_ids: Iterable[int]) -> set[str]:

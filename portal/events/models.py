@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from portal.kit.rows import BigId, Json, Row, one_of
 
+FINGERPRINT_BYTES = 12
 WAITING = text("account_id IS NULL AND user_ref IS NOT NULL")
 
 
@@ -57,15 +58,15 @@ class Event(Row, table=True):
     """Something that happened at `at`. Without an account it waits for an identify or group that says whose it is.
 
     `user_ref`, `anonymous_ref` and `group_ref` are what the sender called them; a browser without a token is not asked
-    for the first and the last. `from_browser` is part of what makes a message unique: whoever holds a public key must
-    not be able to use up the message ids of a server. An `identify` keeps its traits as properties only while it waits.
+    for the first and the last. `fingerprint` is what makes a message unique: see `log`. An `identify` keeps its traits
+    as properties only while it waits.
 
     `member_id` is no foreign key: without an index of its own every erased member would cost a walk over all events,
     and that index would be a fifth of all that is written for an event. `ingest.follow_accounts` clears it instead.
     """
 
     __table_args__ = (
-        UniqueConstraint("source_id", "message_id", "from_browser"),
+        UniqueConstraint("fingerprint"),
         one_of("kind", "track", "page", "screen", "identify", "group", "alias", "portal", "webhook"),
         Index("ix_event_account_id_name_at", "account_id", "name", "at"),
         Index("ix_event_account_id_at", "account_id", "at"),
@@ -75,6 +76,7 @@ class Event(Row, table=True):
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    fingerprint: bytes = Field(sa_column=Column(LargeBinary(FINGERPRINT_BYTES), nullable=False))
     source_id: int = Field(foreign_key="source.id")
     message_id: str = Field(max_length=100)
     from_browser: bool = False

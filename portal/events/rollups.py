@@ -6,21 +6,22 @@ instead of the events. Sums, first and last moments do not depend on the order i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, update
 from sqlmodel import Session, col
 
+from portal.accounts.inserts import table_of
 from portal.accounts.models import Member
-from portal.events.dialect import dialect_of, earlier, insert_into, later
 from portal.events.models import Event, EventDay
 from portal.events.rules import HAPPENINGS
 from portal.kit.clock import day_start, local_day
+from portal.kit.prepared import Insertion, Prepared, driver_of
+from portal.kit.sql import among
 
 NO_MEMBER = 0
 Key = tuple[int, str, date, int]
@@ -112,6 +113,17 @@ def days_of(
     return [(member, day, count, first, last) for day, member, count, first, last in rows]
 
 
+def days_by_name(
+    session: Session, *, account_id: int, names: Collection[str], first_day: date
+) -> dict[str, list[tuple[int, date, int, datetime, datetime]]]:
+    """The same from `first_day` on, for several events in one query; those that did not happen are left out."""
+    found: dict[str, list[tuple[int, date, int, datetime, datetime]]] = {}
+    asked = {"account_id": account_id, "names": sorted(names), "first_day": first_day}
+    for name, day, member, count, first, last in _DAYS_BY_NAME.all(session, asked):
+        found.setdefault(name, []).append((member, day, count, first, last))
+    return found
+
+
 _COLUMNS: tuple[Any, ...] = (
     EventDay.account_id,
     EventDay.name,
@@ -130,26 +142,33 @@ _DAYS = (
     )
     .order_by(col(EventDay.day), col(EventDay.member_id))
 )
-_KEY = ["account_id", "name", "day", "member_id"]
+_DAYS_BY_NAME = Prepared(
+    select(*(col(column) for column in _COLUMNS[1:]))
+    .where(
+        col(EventDay.account_id) == bindparam("account_id"),
+        among(col(EventDay.name), "names"),
+        col(EventDay.day) >= bindparam("first_day"),
+    )
+    .order_by(col(EventDay.name), col(EventDay.day), col(EventDay.member_id))
+)
+_KEY = ("account_id", "name", "day", "member_id")
+_SUMS = Insertion(
+    table_of(EventDay),
+    (*_KEY, "count", "first_at", "last_at"),
+    conflict="""ON CONFLICT (account_id, name, day, member_id) DO UPDATE SET
+        count = event_day.count + excluded.count,
+        first_at = least(event_day.first_at, excluded.first_at),
+        last_at = greatest(event_day.last_at, excluded.last_at)""",
+)
 
 
 def _add(session: Session, days: dict[Key, tuple[int, datetime, datetime]]) -> None:
     if not days:
         return
     # In one order everywhere: two transactions that count the same days must not wait for each other in a circle.
-    rows = [dict(zip((*_KEY, "count", "first_at", "last_at"), (*key, *days[key]), strict=True)) for key in sorted(days)]
-    session.connection().execute(_merge(dialect_of(session)), rows)
-
-
-@cache
-def _merge(dialect: str) -> Any:
-    adding = insert_into(dialect, EventDay)
-    new = adding.excluded
-    return adding.on_conflict_do_update(
-        index_elements=_KEY,
-        set_={
-            "count": col(EventDay.count) + new.count,
-            "first_at": earlier(dialect, col(EventDay.first_at), new.first_at),
-            "last_at": later(dialect, col(EventDay.last_at), new.last_at),
-        },
-    )
+    rows = [(*key, *days[key]) for key in sorted(days)]
+    driver = driver_of(session)
+    if driver is not None:
+        _SUMS.on_sqlite(driver, rows)
+    else:
+        _SUMS.on_postgresql(session.connection(), rows)

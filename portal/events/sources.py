@@ -22,6 +22,7 @@ from portal.events.dialect import dialect_of, insert_ignoring
 from portal.events.models import Source
 from portal.kit.errors import Conflict, FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
+from portal.kit.prepared import Prepared
 from portal.kit.secrets import Secrets, hash_token, new_token
 
 PORTAL = "portal"
@@ -231,10 +232,11 @@ def _add(session: Session, secrets: Secrets, name: str, origins: list[str], now:
     return NewSource(source_id, name, public_key, write_key, webhook_secret, signing_secret)
 
 
-def _known(session: Session, asked: Any, key: str, now: datetime) -> KnownSource | None:
-    found = session.connection().execute(asked, {"key": key, "now": now}).mappings().first()
-    if found is None:
+def _known(session: Session, asked: Prepared, key: str, now: datetime) -> KnownSource | None:
+    row = asked.first(session, {"key": key, "now": now})
+    if row is None:
         return None
+    found = dict(zip(_LOOKUP.selected_columns.keys(), row, strict=True))
     still = {
         name: found[name] if found[f"{name}_until"] is not None and found[f"{name}_until"] > now else None
         for name in ("previous_signing_secret", "previous_webhook_secret")
@@ -266,14 +268,16 @@ _LOOKUP = select(
     col(Source.events_per_second),
     col(Source.last_seen_at),
 ).where(col(Source.revoked_at).is_(None), col(Source.name) != PORTAL)
-_BY_WRITE_KEY = _LOOKUP.where(
-    or_(
-        col(Source.write_key_hash) == bindparam("key"),
-        and_(
-            col(Source.previous_write_key_hash) == bindparam("key"),
-            col(Source.previous_write_key_until) > bindparam("now"),
-        ),
+_BY_WRITE_KEY = Prepared(
+    _LOOKUP.where(
+        or_(
+            col(Source.write_key_hash) == bindparam("key"),
+            and_(
+                col(Source.previous_write_key_hash) == bindparam("key"),
+                col(Source.previous_write_key_until) > bindparam("now"),
+            ),
+        )
     )
 )
-_BY_PUBLIC_KEY = _LOOKUP.where(col(Source.public_key) == bindparam("key"))
-_BY_NAME = _LOOKUP.where(col(Source.name) == bindparam("key"))
+_BY_PUBLIC_KEY = Prepared(_LOOKUP.where(col(Source.public_key) == bindparam("key")))
+_BY_NAME = Prepared(_LOOKUP.where(col(Source.name) == bindparam("key")))

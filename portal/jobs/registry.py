@@ -14,6 +14,7 @@ from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
 from portal.kit.web import Site
 from portal.kit.worker import Worker
+from portal.webhooks import announce, deliver
 
 
 async def send_mail(site: Site, job: Claim) -> None:
@@ -36,6 +37,7 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         "mail": Kind(partial(send_mail, site)),
         personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
         upkeep.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
+        announce.JOB: deliver.kind(site),
         **schedule.kinds(site),
     }
 

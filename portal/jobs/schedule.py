@@ -32,7 +32,11 @@ class Timed:
     run: Callable[[Site], Awaitable[None]]
 
 
-SCHEDULE = (Timed(upkeep.JOB, "30 3 * * *", upkeep.run),)
+SCHEDULE = (
+    Timed("checklists.overdue", "5 0 * * *", upkeep.tell_overdue_runs),
+    Timed(upkeep.JOB, "30 3 * * *", upkeep.run),
+    Timed("webhooks.forget", "50 3 * * *", upkeep.forget_told),
+)
 
 
 async def plan(site: Site) -> None:

@@ -13,6 +13,7 @@ from portal.accounts.models import Account
 from portal.checklists.catalog import Catalog, catalog
 from portal.checklists.definition import conditions
 from portal.checklists.enrollment import enroll_accounts, evaluate_all
+from portal.checklists.overdue import tell_overdue
 from portal.checklists.runs import load_runs
 from portal.conditions.model import is_time_dependent
 from portal.events.activity import forget_turned_away
@@ -20,11 +21,15 @@ from portal.events.retention import forget_events
 from portal.kit.db import zone_of
 from portal.kit.jobs import Claim, enqueue, purge
 from portal.kit.web import Site
+from portal.media import service as media
+from portal.search.log import forget_searches
+from portal.webhooks.service import forget_old
 from portal.widget.tickets import forget_tickets
 
 JOB = "upkeep"
 LOOK_JOB = "upkeep.look"
 KEEP_JOBS = timedelta(days=7)
+KEEP_TOLD = timedelta(days=30)
 AT_ONCE = 200
 
 
@@ -35,6 +40,20 @@ async def run(site: Site) -> None:
     while await site.database.write(lambda session: purge(session, before=now - KEEP_JOBS)):
         pass
     await forget_events(site.database, now=now)  # last, since it may take long
+
+
+async def tell_overdue_runs(site: Site) -> None:
+    """Tell of deadlines that passed with the day: deadlines are whole days in the vendor's zone."""
+    after = 0
+    while after := await site.database.write(partial(tell_overdue, now=site.clock(), zone=site.zone, after=after)):
+        pass
+
+
+async def forget_told(site: Site) -> None:
+    """Forget what was told to other systems so long ago that nobody will ask for it again."""
+    before = site.clock() - KEEP_TOLD
+    while await site.database.write(partial(forget_old, before=before)):
+        pass
 
 
 async def look_again(site: Site, job: Claim) -> None:
@@ -65,6 +84,8 @@ def queue_look(
 def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
     forget_turned_away(session, now=now)
+    forget_searches(session, now=now)
+    media.forget(session, now=now)
     forget_tickets(session, now=now)
     queue_look(session, keys=_changing_by_time(catalog(session)), now=now)
 

@@ -6,9 +6,10 @@ The year shows when it is not this one.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
 from portal.kit.clock import utcnow
@@ -25,16 +26,22 @@ def day(value: date | datetime | None, *, locale: Locale, zone: ZoneInfo, today:
     shown = value.astimezone(zone).date() if isinstance(value, datetime) else value
     this_year = (today or utcnow().astimezone(zone).date()).year
     pattern = DAY if shown.year == this_year else DAY_AND_YEAR
-    return format_date(shown, pattern[locale], locale=locale)
+    return _written(shown, pattern[locale], locale)
 
 
 def moment(value: datetime | None, *, locale: Locale, zone: ZoneInfo, today: date | None = None) -> str:
     """The day and the minute of `value` in `zone`; a dash where there is none."""
     if value is None:
         return "–"
-    time = format_time(value.astimezone(zone).time(), "HH:mm", locale=locale)
+    time = f"{value.astimezone(zone):%H:%M}"
     shown = day(value, locale=locale, zone=zone, today=today)
     return f"{shown} {time}" if locale == "ja" else f"{shown}, {time}"
+
+
+@lru_cache(maxsize=4096)
+def _written(shown: date, pattern: str, locale: Locale) -> str:
+    """A page names the same few days again and again, and writing one takes as long as a short query."""
+    return str(format_date(shown, pattern, locale=locale))
 
 
 def iso(value: date | datetime | None) -> str:

@@ -1,12 +1,14 @@
 """Headers on every answer: what a page may load, and who may frame it.
 
-The policy needs no exception: no inline script, no inline style, nothing from another host.
+The policy has no inline script, no inline style and nothing from another host. One kind of page has a policy of its
+own: a text with a film of another site, whose player is loaded when a reader asks for it.
 """
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from portal.kit.markdown.media import PLAYERS
 
 CSP = "; ".join(
     (
@@ -23,6 +25,10 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+
+PLAYERS_ALLOWED = {"Content-Security-Policy": f"{CSP}; frame-src {' '.join(PLAYERS)}"}
+"""What goes with a text that shows films of other sites, instead of the usual policy."""
 
 
 def security_headers(*, https: bool) -> dict[str, str]:
@@ -45,7 +51,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = security_headers(https=https)
+        self._headers = [(name.encode(), value.encode()) for name, value in security_headers(https=https).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,9 +60,9 @@ class SecurityHeaders:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                own = [(name, value) for name, value in self._headers if name not in given]
+                message["headers"] = [*message["headers"], *own]
             await send(message)
 
         await self._app(scope, receive, dressed)

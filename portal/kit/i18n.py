@@ -13,7 +13,7 @@ import gettext
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -74,6 +74,7 @@ def as_locale(value: object, default: Locale = "ja") -> Locale:
     return next((locale for locale in LOCALES if locale == primary), default)
 
 
+@lru_cache(maxsize=256)
 def preferred_locale(accept_language: str, default: Locale = "ja") -> Locale:
     """The first language of an `Accept-Language` header that Banso speaks, by weight, else `default`."""
     weighted: list[tuple[float, int, str]] = []

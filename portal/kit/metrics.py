@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -25,6 +32,11 @@ def job_ended(kind: str, *, well: bool, seconds: float) -> None:
     """Count one attempt."""
     _ended.labels(kind, "done" if well else "failed").inc()
     _seconds.labels(kind).observe(seconds)
+
+
+def serve(host: str, port: int) -> None:
+    """Show what this process counts at `http://host:port/`, from a thread of its own."""
+    start_http_server(port, host, registry=REGISTRY)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from portal.kit.db import postgres_engine, sqlite_engine
 from portal.kit.paths import bundled
+from portal.kit.postgres import postgres_engine
+from portal.kit.sqlite import sqlite_engine
 
 
 def upgrade(url: str, revision: str = "head") -> None:

@@ -45,7 +45,7 @@ class Secrets:
 
     def macs(self, purpose: str, value: str) -> list[str]:
         """What `mac` makes now, and what it made under the previous key: to find what either has marked."""
-        return [hmac.new(derive(key, purpose), value.encode(), "sha256").hexdigest() for key in self._keys]
+        return [hmac.digest(derive(key, purpose), value.encode(), "sha256").hex() for key in self._keys]
 
     def _fernet(self) -> MultiFernet:
         return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(key, "encrypt"))) for key in self._keys])

@@ -29,6 +29,8 @@ class Assets:
         self._prefix = prefix
         manifest = folder / "manifest.json"
         self._names: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
+        self.fingerprint = "".join(sorted(self._names.values()))
+        """Changes whenever a built file does: part of a page's ETag."""
 
     def __call__(self, name: str) -> str:
         """`app.css` → `/static/app-1A2B3C.css`; a `LookupError` names what was never built."""
@@ -36,11 +38,6 @@ class Assets:
             return self._prefix + self._names[name]
         except KeyError as error:
             raise LookupError(f"{name} is not built; run `make setup`") from error
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever a built file does: part of a page's ETag."""
-        return "".join(sorted(self._names.values()))
 
 
 class Templates:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -19,16 +19,19 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
+from portal.kit.addresses import Network
 from portal.kit.db import Database
 from portal.kit.errors import Forbidden, TooLarge
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale, preferred_locale
 from portal.kit.mail import Mailer
+from portal.kit.outbound import Outbound
 from portal.kit.secrets import Secrets, new_token
 from portal.kit.templating import Templates
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_FORM = 1_000_000
 YEAR = 365 * 24 * 3600
+E = TypeVar("E", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Site:
     session_days: int
     trusted_proxies: str
     events_per_second: int = 50_000
+    outbound: Outbound = field(default_factory=Outbound)
+    metrics_from: Sequence[Network] = ()
+    upload_bytes: int = 100_000_000
 
     @property
     def https(self) -> bool:
@@ -150,10 +156,12 @@ async def check_csrf(request: Request) -> None:
     """Refuse a form that did not come from a page of ours (403), or that no page of ours could send (413)."""
     if request.method in SAFE_METHODS:
         return
-    told = request.headers.get("content-length", "")
-    if "transfer-encoding" in request.headers or (told.isdecimal() and int(told) > LARGEST_FORM):
-        raise TooLarge(Message("This form is too large. Nothing was changed."))
     site = site_of(request)
+    takes_files = getattr(request.scope.get("endpoint"), "takes_files", False)
+    most = LARGEST_FORM + (site.upload_bytes if takes_files else 0)
+    told = request.headers.get("content-length", "")
+    if "transfer-encoding" in request.headers or (told.isdecimal() and int(told) > most):
+        raise TooLarge(Message("This form is too large. Nothing was changed."))
     given: object = request.headers.get("x-csrf-token")
     if given is None:
         given = (await request.form()).get("csrf")
@@ -164,11 +172,23 @@ async def check_csrf(request: Request) -> None:
         )
 
 
-def page_router(*, prefix: str = "") -> APIRouter:
-    """A router of pages: every form on it is checked, and it is no part of the machine interface."""
+def takes_files(endpoint: E) -> E:
+    """Mark a route whose form may carry files, so that it may be as large as the installation takes them.
+
+    Who may send it is asked before its body is read: give such routes a router with a `door`.
+    """
+    endpoint.takes_files = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+def page_router(*, prefix: str = "", door: Callable[..., object] | None = None) -> APIRouter:
+    """A router of pages: every form on it is checked, and it is no part of the machine interface.
+
+    `door` is a dependency that turns away whoever must not come in, before anything of a form is read.
+    """
     return APIRouter(
         prefix=prefix,
-        dependencies=[Depends(check_csrf)],
+        dependencies=[*([Depends(door)] if door else []), Depends(check_csrf)],
         include_in_schema=False,
         default_response_class=HTMLResponse,
     )
@@ -181,8 +201,9 @@ def shell(request: Request, viewer: Viewer | None, nav: str = "") -> Shell:
     """The shell for a page of this request."""
     site = site_of(request)
     locale = locale_of(request, viewer)
-    kept = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
+    kept = urlencode([(key, value) for key, value in request.query_params.multi_items() if key != "lang"])
     path = request.url.path
+    asked = f"{path}?{kept}&lang=" if kept else f"{path}?lang="
     return Shell(
         locale=locale,
         vendor_name=site.vendor_name,
@@ -190,7 +211,7 @@ def shell(request: Request, viewer: Viewer | None, nav: str = "") -> Shell:
         csrf=csrf_token(request),
         path=path,
         nav=nav,
-        language_urls={other: f"{path}?{urlencode([*kept, ('lang', other)])}" for other in LOCALES},
+        language_urls={other: asked + other for other in LOCALES},
         flash=_read_flash(request, locale),
         memberships=viewer.memberships if viewer else (),
         rights=viewer.rights if viewer else (),

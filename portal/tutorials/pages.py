@@ -14,7 +14,9 @@ from fastapi import Request, Response
 
 from portal.accounts.visits import AnyViewer, MemberViewer, SignedIn, StaffViewer
 from portal.content.readers import reader_of
+from portal.kit.headers import PLAYERS_ALLOWED
 from portal.kit.i18n import Locale, Message
+from portal.kit.markdown.media import has_players
 from portal.kit.templating import in_locale
 from portal.kit.web import SiteDep, locale_of, page_router, redirect, render
 from portal.tutorials.service import (
@@ -165,7 +167,8 @@ async def step_screen(request: Request, site: SiteDep, viewer: SignedIn, key: st
         )
     )
     page = _step_page(found, viewer, locale)
-    return render(request, "tutorials/step.html", page, viewer=viewer, nav=_nav(viewer))
+    policy = PLAYERS_ALLOWED if has_players(found.html) else {}
+    return render(request, "tutorials/step.html", page, viewer=viewer, nav=_nav(viewer), headers=policy)
 
 
 @router.post("/{key}/{step}/completion")

@@ -19,7 +19,10 @@ from portal.content.prepare import RENDERING, Known, Progress, Text, render_text
 from portal.kit.errors import Conflict
 from portal.kit.files import Problem
 from portal.kit.i18n import Locale, Message
+from portal.media.shelf import Shelf
+from portal.media.uses import forget_uses, note_uses
 from portal.tutorials.files import TutorialFile
+from portal.tutorials.indexing import bring_up_to_date
 from portal.tutorials.service import STEP, TEXT, TUTORIAL
 
 TextKey = tuple[str, str, Locale]
@@ -66,9 +69,10 @@ def prepare(
     *,
     state: Mapping[TextKey, Known],
     places: Places,
+    media: Shelf | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Render what differs from `state`. `places` says where links lead.
+    """Render what differs from `state`. `places` says where links lead, `media` what can be shown.
 
     `progress(done, total)` is told after each tutorial.
     """
@@ -76,12 +80,13 @@ def prepare(
     warnings: list[Problem] = []
     for number, file in enumerate(files, start=1):
         warnings.extend(file.warnings)
-        resolve = places.resolver(f"tutorials/{file.key}/steps")
+        folder = f"tutorials/{file.key}/steps"
+        resolve, find = places.resolver(folder), media.finder(folder) if media else None
         texts: dict[TextKey, Text] = {}
         for step in file.steps:
             for locale, source in step.texts.items():
                 key: TextKey = (file.key, step.key, locale)
-                texts[key] = render_text("", source.source, known=state.get(key), resolve=resolve)
+                texts[key] = render_text("", source.source, known=state.get(key), resolve=resolve, media=find)
                 warnings.extend(texts[key].warnings(source.file, 1))
         prepared.append(PreparedTutorial(file, texts))
         if progress:
@@ -117,6 +122,7 @@ def apply(session: Session, prepared: Prepared, *, now: datetime) -> Summary:
     summary.archived = [key for key, row in there.items() if key not in here and row.archived_at is None]
     if summary.archived:
         session.execute(update(TUTORIAL).where(TUTORIAL.c.key.in_(summary.archived)).values(archived_at=now))
+    bring_up_to_date(session)
     return summary
 
 
@@ -164,6 +170,9 @@ def _put_texts(session: Session, tutorial: PreparedTutorial, known: Mapping[Text
     replaced = (known.keys() - tutorial.texts.keys()) | (stale & known.keys())
     if replaced:
         session.execute(delete(TEXT).where(or_(*(_is(key) for key in replaced))))
+    shown = {_place(key): tutorial.texts[key].links.values() for key in stale}
+    forget_uses(session, "tutorial", [_place(key) for key in known.keys() - tutorial.texts.keys()])
+    note_uses(session, "tutorial", shown)
     for key in sorted(stale):
         text = tutorial.texts[key]
         if text.rendered is None:
@@ -183,6 +192,11 @@ def _put_texts(session: Session, tutorial: PreparedTutorial, known: Mapping[Text
             )
         )
     return bool(stale or replaced)
+
+
+def _place(key: TextKey) -> tuple[str, str]:
+    """Where a text is, for those who ask what shows a picture."""
+    return key[0], f"{key[1]}.{key[2]}"
 
 
 def _is(key: TextKey) -> Any:

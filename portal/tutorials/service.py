@@ -111,6 +111,12 @@ def list_tutorials(session: Session, reader: Reader, *, now: datetime, zone: Zon
     return [Overview(tutorial, progress[tutorial.key]) for tutorial in tutorials]
 
 
+def visible_keys(session: Session, reader: Reader, keys: Iterable[str], *, now: datetime, zone: ZoneInfo) -> set[str]:
+    """Those of `keys` that name a tutorial `reader` may see."""
+    wall = Wall(session, reader, now=now, zone=zone)
+    return {one.key for key in keys for one, audience in _tutorials(session, key) if wall.fits(audience)}
+
+
 def in_progress(session: Session, reader: Reader, *, now: datetime, zone: ZoneInfo) -> list[Overview]:
     """What a member has begun and not finished, the latest first: where to go on."""
     begun = [
@@ -119,6 +125,14 @@ def in_progress(session: Session, reader: Reader, *, now: datetime, zone: ZoneIn
         if overview.progress.last_at is not None and overview.progress.completed_at is None
     ]
     return sorted(begun, key=lambda overview: overview.progress.last_at or now, reverse=True)
+
+
+def for_reader(session: Session, reader: Reader, *, now: datetime, zone: ZoneInfo) -> dict[str, Mapping[str, str]]:
+    """The titles of every tutorial `reader` may see, by key: what a search may speak of."""
+    wall = Wall(session, reader, now=now, zone=zone)
+    asked = select(*TUTORIAL.c["key", "title", "audience"]).where(TUTORIAL.c.archived_at.is_(None))
+    audiences = ((row, *_audience(row)) for row in session.connection().execute(asked))
+    return {row.key: row.title for row, readable, audience in audiences if readable and wall.fits(audience)}
 
 
 def open_tutorial(session: Session, reader: Reader, *, key: str, now: datetime, zone: ZoneInfo) -> Overview:
@@ -235,17 +249,24 @@ def _tutorials(session: Session, key: str | None = None) -> list[tuple[Tutorial,
         steps.setdefault(row.tutorial_key, []).append(Step(row.key, row.title))
     found = []
     for row in session.execute(asked):
-        try:
-            audience = None if row.audience is None else parse(row.audience, level="member")
-        except ConditionProblems as error:
-            # A rule nobody can read any more must keep a tutorial in, never let it out.
-            log.error("tutorial left out: its audience cannot be read", tutorial=row.key, error=str(error))
+        readable, audience = _audience(row)
+        if not readable:
             continue
         tutorial = Tutorial(
             row.key, row.title, row.description, row.minutes, row.audience, tuple(steps.get(row.key, ()))
         )
         found.append((tutorial, audience))
     return found
+
+
+def _audience(row: Any) -> tuple[bool, Condition | None]:
+    """The audience of a tutorial, after whether it can be read."""
+    try:
+        return True, None if row.audience is None else parse(row.audience, level="member")
+    except ConditionProblems as error:
+        # A rule nobody can read any more must keep a tutorial in, never let it out.
+        log.error("tutorial left out: its audience cannot be read", tutorial=row.key, error=str(error))
+        return False, None
 
 
 def _progress(session: Session, member_id: int, tutorials: Iterable[Tutorial]) -> dict[str, Progress]:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from portal.events.dialect import dialect_of, insert_into
@@ -91,7 +92,7 @@ class Meter:
             return
         try:
             await self._database.write(lambda session: _write(session, counts, seen))
-        except BansoError as error:
+        except (BansoError, SQLAlchemyError, OSError) as error:
             log.warning("the traffic of sources was not written", error=str(error))
             self._counts += counts
             self._seen = {**seen, **self._seen}

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from portal.content.memory import Recent
 from portal.content.readers import Reader
 from portal.content.service import Moved, open_article, shelves
 from portal.kit.dates import iso
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Locale
+from portal.kit.memory import Recent
 from portal.widget.tree import Node, tree_of
 
 MOST = 20
@@ -72,6 +72,7 @@ def read_document(
         "lang": variant.locale,
         "updated_at": iso(variant.changed_at),
         "url": base_url + found.item.path,
+        "read_after": found.body.seconds,
         "body": _trees.get((found.edition, variant.id), lambda: tree_of(str(found.body.html))),
     }
 

@@ -5,9 +5,12 @@
 import { autoSubmit } from "./autosubmit";
 import { confirmForms } from "./confirm";
 import { copyButtons } from "./copy";
+import { playEmbeds } from "./embeds";
 import { liveForms } from "./live";
 import { menus } from "./menus";
+import { noteOpened } from "./opened";
 import { noteReading } from "./reading";
+import { suggestions } from "./suggest";
 import { followContents } from "./toc";
 
 copyButtons(document);
@@ -17,3 +20,6 @@ autoSubmit();
 menus();
 followContents();
 noteReading();
+noteOpened();
+suggestions();
+playEmbeds();

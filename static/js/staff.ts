@@ -1,11 +1,13 @@
 /**
- * What only the staff desk needs: a table row opens with a click anywhere on it, as its link does, regions look again by
- * themselves, and previews follow what is being chosen.
+ * What only the staff desk needs: uploads, a table row that opens with a click anywhere on it, as its link does, regions
+ * that look again by themselves, and previews that follow what is being chosen.
  */
 import { followLook } from "./look";
 import { refreshing } from "./refresh";
+import { uploadForms } from "./upload";
 
 refreshing();
+uploadForms();
 followLook();
 
 document.addEventListener("click", (event) => {

@@ -218,13 +218,29 @@ export class Panel {
       this.view = { ...this.view, doc };
       this.draw();
       this.#panel.querySelector<HTMLElement>("h2")?.focus();
-      setTimeout(() => {
-        const still = this.view.at === "document" && this.view.doc === doc && this.#open;
-        if (still && document.visibilityState === "visible") {
-          void this.client.call("POST", `/documents/${encodeURIComponent(key)}/reading`).catch(() => undefined);
-        }
-      }, 10_000);
+      this.#watch(doc);
     });
+  }
+
+  /** Tell once that it was read: when it was in sight for long enough, and nearly all of it. */
+  #watch(doc: Doc): void {
+    let [seconds, depth] = [0, 0];
+    const timer = setInterval(() => {
+      if (this.view.at !== "document" || this.view.doc !== doc || !this.#panel.isConnected) {
+        clearInterval(timer);
+        return;
+      }
+      const body = this.#panel.querySelector(".body");
+      if (!body || !this.#open || document.visibilityState !== "visible") return;
+      seconds += 1;
+      const seen = (100 * (body.scrollTop + body.clientHeight)) / (body.scrollHeight || 1);
+      depth = Math.min(100, Math.max(depth, Math.round(seen)));
+      if (seconds < doc.read_after || depth < 80) return;
+      clearInterval(timer);
+      void this.client
+        .call("POST", `/documents/${encodeURIComponent(doc.key)}/reading`, { seconds, depth })
+        .catch(() => undefined);
+    }, 1000);
   }
 
   /** Off to the portal, signed in: the tab is opened by the click itself, since browsers block those opened later. */

@@ -88,5 +88,7 @@ export interface Doc {
   title: string;
   lang: string;
   url: string;
+  /** For how many seconds it is in sight before it counts as read. */
+  read_after: number;
   body: Branch[];
 }

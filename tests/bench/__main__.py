@@ -6,7 +6,7 @@ the same bytes from memory, or inserts the same rows and does nothing else. A th
 closed loop and bounded. Both servers are measured in turns within each round; the first round warms up; medians are
 quoted. So a slow or busy machine lowers both numbers, and the ratio still says how much the portal itself costs.
 
-`make bench ARGS="--quick --only track,batch"`
+`make bench ARGS="--quick --only track,batch"` · `make bench ARGS="--flat"`: see `flat`
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.ceiling import Ceiling
+from tests.bench.deliveries import delivery_figures
 from tests.bench.figures import (
     PAGES,
     Bench,
@@ -34,15 +35,19 @@ from tests.bench.figures import (
     rate_figures,
     track_figure,
 )
+from tests.bench.flat import FEW, MANY, fill, flat_figures
 from tests.bench.load import loader
 from tests.bench.scripts import script_figures
+from tests.bench.search import SIZES, search_figures
 from tests.bench.seed import furnish
 from tests.bench.widget import furnish_product, state_figures, stream_figures
 from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-NAMES = (*(page.key for page in PAGES), *EVENTS, "rate", "widget", "streams", "scripts")
+ALONE = ("rate", "deliveries", "search", "widget", "streams", "scripts")
+"""What is measured on a server of its own."""
+NAMES = (*(page.key for page in PAGES), *EVENTS, *ALONE)
 
 
 def main() -> int:
@@ -68,7 +73,17 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
             return made
 
         figures: list[Figure] = []
-        if set(wanted.only) - {"rate", "widget", "streams", "scripts"}:
+        if wanted.flat:
+            few, many = server("few"), server("many")
+            vendors = [furnish(few), furnish(many)]
+            for one, count in ((few, FEW), (many, MANY)):
+                one.stop()
+                _tell(f"storing {count:,} events")
+                fill(one, count)
+                one.start()
+            bench = Bench(load, wanted.rounds, wanted.seconds, many, few, vendors[1], is_sqlite=not databases)
+            return [_said(figure) for figure in flat_figures(bench, vendors[0])]
+        if set(wanted.only) - set(ALONE):
             portal = server("portal")
             vendor = furnish(portal)
             ceiling = Ceiling(home / "ceiling", database_url=databases.create() if databases else "")
@@ -85,6 +100,14 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
         if "rate" in wanted.only:
             found = rate_figures(load, server("reports"), rounds=wanted.rounds, size=wanted.accounts)
             figures += [_said(figure) for figure in found]
+        if "deliveries" in wanted.only:
+            figures += [_said(figure) for figure in delivery_figures(server("deliveries"))]
+        if "search" in wanted.only:
+            sizes = sorted(SIZES)[: 1 if wanted.quick else None]
+            searching = search_figures(
+                load, server("search"), rounds=wanted.rounds, seconds=wanted.seconds, sizes=sizes
+            )
+            figures += [_said(figure) for figure in searching]
         if {"widget", "streams"} & set(wanted.only):
             product = furnish_product(server("product"))
             if "widget" in wanted.only:
@@ -103,6 +126,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each round")
     parser.add_argument("--rounds", type=int, default=5, help="each of which measures portal and ceiling once")
     parser.add_argument("--accounts", type=int, default=100_000, help="enrolled, for the completion rate")
+    parser.add_argument("--flat", action="store_true", help=f"instead: with {FEW:,} events stored, and with {MANY:,}")
     parser.add_argument("--quick", action="store_true", help="two rounds of a second: a first impression")
     wanted = parser.parse_args()
     if wanted.quick:
@@ -132,8 +156,12 @@ def _last_words(server: Server, error: BaseException | None) -> None:
 
 def _said(figure: Figure) -> Figure:
     """Tell that it goes on: all of it takes minutes."""
-    print(f"{figure.name}: {figure.measured}", file=sys.stderr, flush=True)  # noqa: T201 - a command of its own
+    _tell(f"{figure.name}: {figure.measured}")
     return figure
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - a command of its own
 
 
 def _table(figures: Sequence[Figure], *, on: str) -> Table:

@@ -65,7 +65,7 @@ class Bench:
     rounds: int
     seconds: float
     portal: Server
-    ceiling: Ceiling
+    ceiling: Process
     vendor: Vendor
     is_sqlite: bool
 
@@ -103,7 +103,7 @@ class PageFigure:
 
 
 PAGES = (
-    PageFigure("article", "article page, signed in", lambda vendor: vendor.article, aim=0.2),
+    PageFigure("article", "article page, signed in", lambda vendor: vendor.article, aim=0.25),
     PageFigure("checklist", "checklist of 30 steps, signed in", lambda _: "/checklists/wide"),
     PageFigure("home", "home, signed in", lambda _: "/"),
     PageFigure("sign-in", "sign-in page", lambda _: "/sign-in", signed_in=False),
@@ -114,31 +114,32 @@ def fetch_bodies(portal: Server, ceiling: Ceiling, vendor: Vendor, pages: Sequen
     """Give the ceiling, before it starts, the very bytes that the portal answers."""
     with httpx.Client(base_url=portal.url, trust_env=False) as client:
         for page in pages:
-            answer = client.get(page.path(vendor), headers=dict(_headers(page, vendor))).raise_for_status()
+            answer = client.get(page.path(vendor), headers=dict(headers_of(page, vendor))).raise_for_status()
             (ceiling.bodies / page.key).write_bytes(answer.content)
 
 
 def page_figure(bench: Bench, page: PageFigure) -> Figure:
     """A page against a bare in-memory response of the same bytes, on the same server."""
-    make = partial(get, path=page.path(bench.vendor), headers=_headers(page, bench.vendor))
+    make = partial(get, path=page.path(bench.vendor), headers=headers_of(page, bench.vendor))
     bare = partial(get, path=f"/bytes/{page.key}")
+    assert isinstance(bench.ceiling, Ceiling)
     size = (bench.ceiling.bodies / page.key).stat().st_size
     portal, ceiling = bench.take_turns(
         bench.plan(bench.portal, make, connections=PAGE_CONNECTIONS, at_most=200_000, same=True),
         bench.plan(bench.ceiling, bare, connections=PAGE_CONNECTIONS, at_most=200_000, same=True),
     )
-    ratio = _ratio(portal, ceiling)
+    ratio = ratio_of(portal, ceiling)
     return Figure(
         name=f"{page.name} ({size / 1024:.0f} KB)",
-        measured=f"{_rate(portal):,.0f} req/s{_latency(portal)}{_cpu(portal)}",
-        ceiling=f"{_rate(ceiling):,.0f} req/s{_busy(ceiling)}{_cpu(ceiling)}",
+        measured=f"{rate(portal):,.0f} req/s{latency(portal)}{cpu(portal)}",
+        ceiling=f"{rate(ceiling):,.0f} req/s{_busy(ceiling)}{cpu(ceiling)}",
         ratio=ratio,
         aim=f"ratio ≥ {page.aim}" if page.aim else "",
         ok=ratio >= page.aim if page.aim else None,
     )
 
 
-def _headers(page: PageFigure, vendor: Vendor) -> Headers:
+def headers_of(page: PageFigure, vendor: Vendor) -> Headers:
     return (("Cookie", f"banso={vendor.cookie}"),) if page.signed_in else ()
 
 
@@ -181,28 +182,29 @@ def batch(number: int, *, label: str, at: str, path: str, key: str) -> bytes:
 def track_figure(bench: Bench) -> Figure:
     """One event a request, against a raw group-commit insert of one row a request."""
     portal, ceiling = _events(bench, single, "track", connections=EVENT_CONNECTIONS, per_second=SINGLES_PER_SECOND)
-    ratio = _ratio(portal, ceiling)
+    ratio = ratio_of(portal, ceiling)
     return Figure(
         name=f"single-event POST, {EVENT_CONNECTIONS} connections",
-        measured=f"{_rate(portal):,.0f} req/s{_latency(portal)}{_cpu(portal)}",
-        ceiling=f"{_rate(ceiling):,.0f} req/s{_busy(ceiling)}{_cpu(ceiling)}",
+        measured=f"{rate(portal):,.0f} req/s{latency(portal)}{cpu(portal)}",
+        ceiling=f"{rate(ceiling):,.0f} req/s{_busy(ceiling)}{cpu(ceiling)}",
         ratio=ratio,
-        aim="ratio ≥ 0.35",
-        ok=ratio >= 0.35,
+        aim="ratio ≥ 0.5",
+        ok=ratio >= 0.5,
     )
 
 
 def batch_figure(bench: Bench) -> Figure:
     """A hundred events a request, against a raw insert of a hundred rows a request."""
     portal, ceiling = _events(bench, batch, "batch", connections=BATCH_CONNECTIONS, per_second=BATCHES_PER_SECOND)
-    events = BATCH * _rate(portal)
+    events = BATCH * rate(portal)
+    aim = 25_000 if bench.is_sqlite else 15_000
     return Figure(
         name=f"batch of {BATCH} events, {BATCH_CONNECTIONS} connections",
-        measured=f"{events:,.0f} events/s{_latency(portal)}{_cpu(portal)}",
-        ceiling=f"{BATCH * _rate(ceiling):,.0f} events/s{_busy(ceiling)}{_cpu(ceiling)}",
-        ratio=_ratio(portal, ceiling),
-        aim="≥ 15,000 events/s" if bench.is_sqlite else "",
-        ok=events >= 15_000 if bench.is_sqlite else None,
+        measured=f"{events:,.0f} events/s{latency(portal)}{cpu(portal)}",
+        ceiling=f"{BATCH * rate(ceiling):,.0f} events/s{_busy(ceiling)}{cpu(ceiling)}",
+        ratio=ratio_of(portal, ceiling),
+        aim=f"≥ {aim:,} events/s",
+        ok=events >= aim,
     )
 
 
@@ -300,21 +302,21 @@ def _read_rows(session: Session, *, key: str) -> object:
 # --- what the lines say -----------------------------------------------------------------------------------------------
 
 
-def _rate(turns: Sequence[Turn]) -> float:
+def rate(turns: Sequence[Turn]) -> float:
     return median(turn.seen.per_second for turn in turns)
 
 
-def _ratio(portal: Sequence[Turn], ceiling: Sequence[Turn]) -> float:
+def ratio_of(portal: Sequence[Turn], ceiling: Sequence[Turn]) -> float:
     return median(one.seen.per_second / other.seen.per_second for one, other in zip(portal, ceiling, strict=True))
 
 
-def _cpu(turns: Sequence[Turn]) -> str:
+def cpu(turns: Sequence[Turn]) -> str:
     """The server's own computing for each answer: what stays the same on a machine with other work to do."""
     each = median(turn.cpu_ms for turn in turns)
     return f"; CPU {each:.2f} ms" if each else ""
 
 
-def _latency(turns: Sequence[Turn]) -> str:
+def latency(turns: Sequence[Turn]) -> str:
     p50, p99 = median(turn.seen.p50_ms for turn in turns), median(turn.seen.p99_ms for turn in turns)
     return f"; p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 

@@ -30,6 +30,7 @@ from portal.checklists.models import Completion
 from portal.checklists.steps import complete_step
 from portal.events import ingest
 from portal.events.activity import note_refused, refused_of
+from portal.events.log import fingerprint
 from portal.events.models import Event, EventDay
 from portal.events.rules import Incoming, parse
 from portal.events.sources import add_source
@@ -309,6 +310,7 @@ async def test_the_sweep_takes_what_was_being_written_meanwhile_and_forgets_whom
         # On PostgreSQL another transaction, which had looked the person up before, commits only now.
         session.add(
             Event(
+                fingerprint=fingerprint(source_id, "slipped", from_browser=False),
                 source_id=source_id,
                 message_id="slipped",
                 kind="track",

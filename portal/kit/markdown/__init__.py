@@ -19,6 +19,7 @@ from portal.kit.markdown.code import Budget
 from portal.kit.markdown.headings import Heading, set_headings
 from portal.kit.markdown.japanese import join_lines
 from portal.kit.markdown.links import Links, Resolve
+from portal.kit.markdown.media import FindMedia
 from portal.kit.markdown.parser import DocumentParser
 from portal.kit.markdown.plain import plain_text
 from portal.kit.markdown.wall import cleaner
@@ -45,7 +46,7 @@ class Rendered:
 
 
 def render(
-    source: str, *, heading_prefix: str = "", resolve: Resolve | None = None, resolve_image: Resolve | None = None
+    source: str, *, heading_prefix: str = "", resolve: Resolve | None = None, media: FindMedia | None = None
 ) -> Rendered:
     """Render one document. Raises `TooLarge` over `MAX_SOURCE` characters, and nothing else.
 
@@ -53,7 +54,8 @@ def render(
     of the page, and several documents can stand on one. `[text](#heading)` finds a heading by its words.
 
     `resolve` gets the target of each relative link, decoded and without its fragment (`manuals/inviting`,
-    `./other.md`), and says its URL, or None when it leads nowhere; `resolve_image` does so for pictures.
+    `./other.md`), and says its URL, or None when it leads nowhere. `media` gets the target of each picture, and of each
+    link that `resolve` knows nothing of, where it is relative, begins with `media:` or with `/media/`.
     """
     if len(source) > MAX_SOURCE:
         raise TooLarge(Message("A text may have at most %(most)s characters.", most=f"{MAX_SOURCE:,}"))
@@ -62,7 +64,7 @@ def render(
     parser = _parser()
     tokens = parser.parse(UNWRITABLE.sub("\ufffd", source), env)
     toc, ids = set_headings(tokens, heading_prefix)
-    links = Links(heading_prefix, ids, resolve, resolve_image, warnings)
+    links = Links(heading_prefix, ids, resolve, media, warnings)
     links.settle(tokens)
     for token in tokens:
         if token.type == "inline" and token.children:

@@ -10,6 +10,16 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
 from portal.kit.markdown.code import code_block
+from portal.kit.markdown.media import (
+    Attachment,
+    Picture,
+    Video,
+    about_html,
+    attachment_html,
+    embed_html,
+    picture_html,
+    video_html,
+)
 from portal.kit.markdown.wall import ID_PREFIX
 
 
@@ -39,16 +49,17 @@ class DocumentHtml(RendererHTML):
         return f"{link}</{tokens[idx].tag}>\n"
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        """A picture that waits until it is near the window; with its caption where it stands alone."""
+        """A picture that waits until it is near the window, or what was put in its place; with its caption."""
         token = tokens[idx]
         alt = self.renderInlineAsText(token.children or [], options, env)
-        title = token.attrGet("title")
         caption = token.meta.get("caption")
-        attributes = [f'src="{escape(str(token.attrGet("src")))}" alt="{escape(alt)}"']
-        if title and not caption:
-            attributes.append(f'title="{escape(str(title))}"')
-        picture = f'<img {" ".join(attributes)} loading="lazy" decoding="async">'
-        return f"{picture}<figcaption>{escape(caption, quote=False)}</figcaption>" if caption else picture
+        title = "" if caption else str(token.attrGet("title") or "")
+        shown = _media_html(token, alt, title)
+        return f"{shown}<figcaption>{escape(caption, quote=False)}</figcaption>" if caption else shown
+
+    def attachment_about(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        """What kind of file a link gives."""
+        return about_html(tokens[idx].meta["file"])
 
     def task_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """A box that shows and cannot be ticked, labelled by the words after it."""
@@ -116,6 +127,20 @@ class DocumentHtml(RendererHTML):
         """The way back from a note to its place in the text."""
         _, ref = _footnote_ids(env, *_footnote(tokens[idx]))
         return f' <a href="#{ref}" class="footnote-backref">\u21a9\ufe0e</a>'
+
+
+def _media_html(token: Token, alt: str, title: str) -> str:
+    if embed := token.meta.get("embed"):
+        return embed_html(embed, alt=alt)
+    match token.meta.get("media"):
+        case Picture() as picture:
+            return picture_html(picture, alt=alt, title=title)
+        case Video() as video:
+            return video_html(video, alt=alt)
+        case Attachment() as file:
+            return attachment_html(file, words=escape(alt, quote=False))
+    src = str(token.attrGet("src"))
+    return picture_html(Picture(src, src), alt=alt, title=title)
 
 
 def _title(token: Token, name: str) -> str:

@@ -14,6 +14,7 @@ from markdown_it.token import Token
 
 from portal.kit.i18n import Message
 from portal.kit.markdown.headings import slug_of
+from portal.kit.markdown.media import Attachment, FindMedia, Media, embed_of
 from portal.kit.markdown.wall import ID_PREFIX, SCHEMES
 
 Resolve = Callable[[str], str | None]
@@ -29,9 +30,10 @@ class Links:
     prefix: str
     ids: frozenset[str]
     resolve: Resolve | None
-    resolve_image: Resolve | None
+    media: FindMedia | None
     warnings: list[tuple[int, Message]]
     found: dict[str, None] = field(default_factory=dict)
+    attached: Attachment | None = None
 
     def settle(self, tokens: list[Token]) -> None:
         """Go through all inline tokens, each link and picture once."""
@@ -50,8 +52,12 @@ class Links:
                 open_links.append(self._settle_link(token, line))
                 if not open_links[-1]:
                     continue
-            elif token.type == "link_close" and not open_links.pop():
-                continue
+            elif token.type == "link_close":
+                if not open_links.pop():
+                    continue
+                if self.attached is not None:
+                    kept.append(Token("attachment_about", "", 0, meta={"file": self.attached}))
+                    self.attached = None
             elif token.type == "image" and not self._settle_image(token, line):
                 kept.extend(token.children or ())
                 continue
@@ -63,6 +69,13 @@ class Links:
         target = self._target(href, line)
         if target is None:
             return False
+        if not isinstance(target, str):
+            token.attrSet("href", target.src)
+            if isinstance(target, Attachment):
+                token.attrSet("class", "attachment")
+                self.attached = target
+            self.found[target.src] = None
+            return True
         token.attrSet("href", target)
         if is_external(target):
             token.attrSet("class", "external")
@@ -73,36 +86,51 @@ class Links:
 
     def _settle_image(self, token: Token, line: int) -> bool:
         source = str(token.attrGet("src") or "")
-        if not token.content.strip():
-            self._warn(line, Message("this picture has no description: write it in the square brackets"))
-        if not source or source.startswith("#") or not _is_safe(source) or _scheme(source) in ("mailto", "tel"):
+        described = bool(token.content.strip())
+        if embed := embed_of(source):
+            token.meta["embed"] = embed
+        elif self._is_ours(source):
+            found = self._find(source)
+            if found is None or isinstance(found, Message):
+                self._warn(line, found or Message("there is no picture “%(target)s”", target=_short(source)))
+                return False
+            token.meta["media"] = found
+            described = described or bool(found.alt)
+        elif not source or source.startswith("#") or not _is_safe(source) or _scheme(source) in ("mailto", "tel"):
             self._warn(line, Message("“%(target)s” cannot be shown as a picture", target=_short(source)))
             return False
-        if self.resolve_image is not None and _is_relative(source):
-            found = self.resolve_image(unquote(source))
-            if found is None:
-                self._warn(line, Message("there is no picture “%(target)s”", target=_short(source)))
-                return False
-            token.attrSet("src", found)
+        if not described:
+            self._warn(line, Message("this picture has no description: write it in the square brackets"))
         return True
 
-    def _target(self, href: str, line: int) -> str | None:
+    def _is_ours(self, url: str) -> bool:
+        """Whether `url` may name something that is kept in the portal."""
+        return self.media is not None and (_scheme(url) == "media" or url.startswith("/media/") or _is_relative(url))
+
+    def _find(self, url: str) -> Media | Message | None:
+        return self.media(unquote(url.partition("#")[0])) if self.media else None
+
+    def _target(self, href: str, line: int) -> str | Media | None:
         if not href:
             self._warn(line, Message("this link has no address"))
             return None
-        if not _is_safe(href):
+        ours = self._is_ours(href)
+        if not ours and not _is_safe(href):
             self._warn(line, Message("“%(target)s” is not an address a link may have", target=_short(href)))
             return None
         if href.startswith("#"):
             return self._in_page(href, line)
-        if self.resolve is None or not _is_relative(href):
+        relative = _is_relative(href)
+        if not ours and (self.resolve is None or not relative):
             return href
         path, _, fragment = href.partition("#")
-        found = self.resolve(unquote(path))
-        if found is None:
-            self._warn(line, Message("the link “%(target)s” leads nowhere", target=_short(href)))
+        if self.resolve is not None and relative and (page := self.resolve(unquote(path))) is not None:
+            return f"{page}#{_anchor(fragment, '')}" if fragment else page
+        found = self._find(href)
+        if found is None or isinstance(found, Message):
+            self._warn(line, found or Message("the link “%(target)s” leads nowhere", target=_short(href)))
             return None
-        return f"{found}#{_anchor(fragment, '')}" if fragment else found
+        return found
 
     def _in_page(self, href: str, line: int) -> str | None:
         anchor = _anchor(href[1:], self.prefix)

@@ -210,8 +210,8 @@ async def test_a_document_is_read_in_place_behind_the_readers_wall(product: Prod
         assert ["a", {"href": "/manuals/secret"}, "次"] in read["body"][1]
         assert (await page.get("/documents/secret")).status_code == 404
         assert (await admin.get("/documents/secret")).status_code == 200
-        assert (await page.post("/documents/inviting/reading")).status_code == 204
-        assert (await page.post("/documents/secret/reading")).status_code == 404
+        assert (await page.post("/documents/inviting/reading", json={"seconds": 95, "depth": 100})).status_code == 204
+        assert (await page.post("/documents/secret/reading", json={"seconds": 95, "depth": 100})).status_code == 404
 
 
 async def test_completions_are_news_to_every_process(product: Product) -> None:

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
-from sqlalchemy import event, select
-from sqlalchemy.engine import Engine
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member, Staff, Visit
@@ -18,6 +17,7 @@ from portal.kit.db import Database
 from portal.kit.secrets import hash_token
 from tests.factories import NOW, make_account, make_admin, make_member, make_staff, sign_in_as
 from tests.portal.accounts.conftest import Browser, Portal
+from tests.statements import statements_to
 
 TANAKA = "tanaka@example.com"
 
@@ -62,16 +62,13 @@ async def test_an_admin_and_a_staff_person_are_told_apart(db: Database) -> None:
 
 async def test_finding_a_viewer_is_one_query(db: Database) -> None:
     token = await db.write(lambda s: sign_in_as(s, make_member(s, make_account(s))))
-    statements: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
+    def look(session: Session) -> tuple[object, list[str]]:
+        with statements_to(session) as statements:
+            return find_viewer(session, hash_token(token), now=NOW), statements
 
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        assert await viewer_of(db, token) is not None
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    viewer, statements = await db.read(look)
+    assert viewer is not None
     assert len([statement for statement in statements if "visit" in statement or "member" in statement]) == 1
 
 

@@ -25,9 +25,9 @@ from portal.checklists.rate import (
     rate_rows,
     seconds,
     steps_funnel,
-    wilson,
 )
 from portal.kit.clock import Span, deadline, local_day
+from portal.kit.intervals import wilson
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NEW_YORK = ZoneInfo("America/New_York")

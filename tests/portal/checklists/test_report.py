@@ -14,9 +14,10 @@ from portal.accounts.service import account_by_external_id, mark_left
 from portal.checklists.catalog import catalog
 from portal.checklists.counting import whole_second
 from portal.checklists.funnel import who_completed, who_reached
-from portal.checklists.rate import FIGURES, CurvePoint, RateRow, StepRow, box_of, wilson
+from portal.checklists.rate import FIGURES, CurvePoint, RateRow, StepRow, box_of
 from portal.checklists.report import By, Counted, Report, Unit, completion_report, counted_runs
 from portal.kit.errors import NotFound
+from portal.kit.intervals import wilson
 from tests.onboarding import TOKYO, World, checklist, step, tokyo
 
 TWO_STEPS = checklist(step("setup") + step("invite"), **{"from": "2026-01-01"})

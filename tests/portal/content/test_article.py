@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from portal.accounts.visits import MemberViewer
 from portal.content.article import ArticlePage, write_page
-from portal.content.memory import Recent
 from portal.kit.db import Database
 from portal.kit.i18n import Locale
+from portal.kit.memory import Recent
 from portal.kit.web import Shell, Site
 from tests.factories import NOW
 from tests.library import Clock, portal_with
@@ -49,13 +49,18 @@ PAGE = ArticlePage(
     lang="ja",
     in_ja="http://portal.example/manuals/a/a?lang=ja",
     in_en="http://portal.example/manuals/a/a?lang=en",
+    canonical="http://portal.example/manuals/a/a?lang=ja",
     reading_url="/manuals/a/read",
+    seconds="12",
+    feedback_url="/feedback/a",
+    revision="3",
 )
 PAGES: list[dict[str, Any]] = [
     {},
     {"title": '<script>alert("x")</script> & 100% {{ page }}'},
     {"in_ja": "", "in_en": ""},
-    {"reading_url": ""},
+    {"reading_url": "", "seconds": ""},
+    {"feedback_url": "", "revision": ""},
     {"article": Markup("<p>別の記事</p>"), "lang": "en", "title": "Another"},
 ]
 SHELLS: list[dict[str, Any]] = [

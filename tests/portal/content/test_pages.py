@@ -228,10 +228,13 @@ async def test_reading_is_said_by_the_form_that_a_script_sends(portal: Portal) -
     client = await portal.browser("english member")
     page = await client.get("/manuals/first/first-day")
     assert '<form hidden method="post" action="/manuals/first/read" data-reading="10">' in page.text
-    said = {"csrf": csrf_in(page), "locale": "en"}
+    said = {"csrf": csrf_in(page), "locale": "en", "seconds": "11", "depth": "90"}
+    for wrong in ({"seconds": "9"}, {"depth": "79"}, {"depth": "101"}, {"seconds": "-1"}, {"seconds": "86401"}):
+        assert (await client.post("/manuals/first/read", data={**said, **wrong})).status_code == 422
     for _ in range(2):
         assert (await client.post("/manuals/first/read", data=said)).status_code == 204
-    assert await readings(portal) == [{"document": "first", "locale": "en", "revision": 1}]
+    seen = {"how": "seen", "seconds": 11, "depth": 90}
+    assert await readings(portal) == [{"document": "first", "locale": "en", "revision": 1, **seen}]
 
     assert (await client.post("/manuals/first/read", data={"locale": "en"})).status_code == 403
     assert (await client.post("/manuals/pro/read", data=said)).status_code == 404

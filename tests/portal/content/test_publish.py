@@ -20,10 +20,11 @@ from portal.content.prepare import prepare, state
 from portal.content.publish import apply
 from portal.content.readers import STAFF
 from portal.content.service import Article, Moved, open_article
-from portal.kit.db import Database, sqlite_engine
+from portal.kit.db import Database
 from portal.kit.errors import Conflict
 from portal.kit.files import FileProblems
 from portal.kit.rows import Row
+from portal.kit.sqlite import sqlite_engine
 from tests.factories import NOW
 from tests.library import TOKYO, document, publish, write
 

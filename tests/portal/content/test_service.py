@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from portal.content import library
 from portal.content.readers import ANONYMOUS, STAFF, Reader
-from portal.content.service import Article, Moved, open_article, record_reading, shelves
+from portal.content.service import Article, Moved, Sight, open_article, record_reading, shelves
 from portal.events.models import Event
 from portal.kit.db import Database
 from portal.kit.errors import NotFound
@@ -62,7 +62,9 @@ class Shelved:
 
     async def read(self, who: str, key: str, *, now: datetime = NOW) -> None:
         await self.db.write(
-            lambda session: record_reading(session, self.readers[who], key=key, locale="ja", now=now, zone=TOKYO)
+            lambda session: record_reading(
+                session, self.readers[who], key=key, locale="ja", sight=Sight(10, 100), now=now, zone=TOKYO
+            )
         )
 
     async def readings(self) -> list[tuple[int | None, object]]:

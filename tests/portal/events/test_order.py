@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from portal.events.ingest import ingest
 from portal.events.sources import add_source
-from portal.kit.db import sqlite_engine
+from portal.kit.sqlite import sqlite_engine
 from tests.portal.events.conftest import NOW, SECRETS, TOKYO, Seen, alias, group, identify, look, read, track
 
 # Each person belongs to one company, as far as messages without a group are concerned: else the order does matter,

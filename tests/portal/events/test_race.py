@@ -16,7 +16,7 @@ from portal.accounts import changes
 from portal.accounts.people import upsert_member
 from portal.accounts.service import upsert_account
 from portal.events.ingest import follow_accounts, ingest
-from portal.kit.db import postgres_engine
+from portal.kit.postgres import postgres_engine
 from tests.portal.events.conftest import NOW, TOKYO, Feed, alias, group, identify, read, track
 
 pytestmark = pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)

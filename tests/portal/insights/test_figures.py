@@ -7,10 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from portal.checklists.rate import CurvePoint, RateRow, StepRow, wilson
+from portal.checklists.rate import CurvePoint, RateRow, StepRow
 from portal.checklists.report import By, Report, Unit
 from portal.insights.drawings import bars_of, curve_of, curve_table, funnel_of, steps_of
 from portal.insights.figures import figures_of, group_name, lines_of, linker, total_of
+from portal.kit.intervals import wilson
 
 AS_OF = datetime(2026, 6, 3, tzinfo=UTC)
 

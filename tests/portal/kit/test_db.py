@@ -16,8 +16,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Plan
-from portal.kit.db import GROUP, Database, chunks, open_database, run, zone_of
+from portal.kit.db import Database, chunks, open_database, run, zone_of
 from portal.kit.errors import BansoError, Invalid, NotFound, Unavailable
+from portal.kit.sqlite import GROUP
 from tests.onboarding import TOKYO
 from tests.postgres import Cluster
 

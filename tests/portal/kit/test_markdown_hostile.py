@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.kit.markdown import render
+from portal.kit.markdown.media import Picture
 from portal.kit.markdown.wall import SCHEMES, cleaner
 
 PIECES = [
@@ -211,5 +212,6 @@ def test_any_text_renders_harmless_and_stable(source: str) -> None:
 @settings(deadline=None)
 @given(SOURCES, st.text(max_size=5))
 def test_any_prefix_is_harmless(source: str, prefix: str) -> None:
-    rendered = render(source, heading_prefix=prefix, resolve=lambda target: target, resolve_image=lambda target: target)
+    shown = Picture("/media/x", "/media/x/x.webp", "/media/x/x.webp 480w", 480, 320)
+    rendered = render(source, heading_prefix=prefix, resolve=lambda target: target, media=lambda _: shown)
     assert_harmless(rendered.html)

@@ -4,6 +4,7 @@ import pytest
 
 from portal.kit.i18n import Message
 from portal.kit.markdown import render
+from portal.kit.markdown.media import Picture
 
 PAGES = {
     "manuals/inviting": "/manuals/inviting/invite",
@@ -72,8 +73,9 @@ def test_a_resolver_cannot_smuggle_an_address() -> None:
 
 
 def test_pictures_are_resolved_apart() -> None:
-    rendered = render("![a](x.png) ![b](y.png)", resolve=lambda _: None, resolve_image={"x.png": "/media/x.png"}.get)
-    assert '<img src="/media/x.png"' in rendered.html
+    there = {"x.png": Picture("/media/x", "/media/x/x.webp")}
+    rendered = render("![a](x.png) ![b](y.png)", resolve=lambda _: None, media=there.get)
+    assert '<img src="/media/x/x.webp"' in rendered.html
     assert rendered.html.count("<img") == 1
     assert " b</p>" in rendered.html
     assert said(rendered.warnings) == [(1, "there is no picture “y.png”")]

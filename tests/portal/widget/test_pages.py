@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from starlette.routing import Mount
 
 from portal.accounts.roles import ROLES
 from portal.kit.clock import local_day
@@ -17,7 +16,7 @@ from portal.kit.paths import bundled
 from portal.widget.meter import Meter, traffic_of
 from tests.factories import make_staff, sign_in_as
 from tests.library import TOKYO, browser, csrf_in
-from tests.widget_vendor import PAGE, Product
+from tests.widget_vendor import PAGE, Product, door_of
 
 BUDGET = 15 * 1024
 
@@ -135,8 +134,7 @@ async def colleague(product: Product, role: str = "owner") -> httpx.AsyncClient:
 
 
 async def test_staff_see_whether_it_is_in(product: Product) -> None:
-    door = next(route for route in product.vendor.app.routes if isinstance(route, Mount) and route.path == "/api")
-    meter: Meter = door.app.state.meter  # type: ignore[attr-defined]  # an application of its own
+    meter: Meter = door_of(product.vendor).state.meter
     async with await colleague(product) as staff, product.page() as page, product.page(token="x.y.z") as wrong:
         before = await staff.get("/staff/widget")
         assert "まだ見ていません" in before.text
