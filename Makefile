@@ -59,9 +59,6 @@ types: setup-dev ## Types, Python and TypeScript
 	@echo "── tsc"
 	@$(NODE) node_modules/typescript/bin/tsc --noEmit
 
-kill: setup-dev ## 20 rounds of kill -9 on each database: nothing acknowledged is lost, nothing counted twice
-	@BANSO_TEST_KILL_ROUNDS=20 $(BIN)/python -m pytest -q -m kill $(ARGS)
-
 test: setup-dev chromium ## Tests; ARGS="tests/portal/kit -k clock" for some of them
 	@echo "── pytest"
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q $(ARGS)
@@ -78,7 +75,7 @@ dev: setup ## The portal on your own banso.db, restarted when a file changes
 	@$(BIN)/banso serve --port $(PORT) --reload
 
 kill: setup-dev ## kill -9 of servers, workers and PostgreSQL, 20 rounds each on both databases; takes minutes
-	@BANSO_TEST_KILL_ROUNDS=20 $(BIN)/python -m pytest -q tests/e2e/test_kill.py tests/e2e/test_kill_worker.py $(ARGS)
+	@BANSO_TEST_KILL_ROUNDS=20 $(BIN)/python -m pytest -q -m kill $(ARGS)
 
 bench: setup-dev ## Speed, each figure beside its ceiling on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)

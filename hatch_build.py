@@ -42,6 +42,11 @@ ENTRIES = {
 }
 """Logical name, as templates say it → where it is made from."""
 
+WIDGET = ("banso.js", "static/widget/main.ts")
+WIDGET_STYLES = "static/widget/widget.css"
+WIDGET_TYPES = ("banso.d.ts", "static/widget/api.ts")
+"""The widget is one classic script with its style sheet inside, for pages of others; its types are its own source."""
+
 COPIED = ("static/icons",)
 """Folders whose files are taken as they are, under their own names."""
 
@@ -85,6 +90,7 @@ def build(root: Path, *, force: bool = False) -> bool:
     )
     manifest = _named(json.loads(metafile.read_text(encoding="utf-8"))) | _copied(root, dist)
     metafile.unlink()
+    manifest |= _widget(root, dist, esbuild)
     for name in manifest.values():
         plain = (dist / name).read_bytes()
         (dist / f"{name}.gz").write_bytes(gzip.compress(plain, 9, mtime=0))
@@ -99,7 +105,7 @@ def build(root: Path, *, force: bool = False) -> bool:
 
 def _digest(root: Path) -> str:
     """A digest of all that the output depends on. Times would lie: a clone or an archive sets its own."""
-    folders = {Path(source).parent for source in ENTRIES.values()} | {Path(folder) for folder in COPIED}
+    folders = {Path(source).parent for source in (*ENTRIES.values(), WIDGET[1])} | {Path(folder) for folder in COPIED}
     files = {file for folder in folders for file in (root / folder).rglob("*") if file.is_file()}
     files |= {root / "package-lock.json", Path(__file__).resolve()}
     digest = hashlib.sha256()
@@ -125,11 +131,41 @@ def _copied(root: Path, dist: Path) -> dict[str, str]:
     names: dict[str, str] = {}
     for folder in COPIED:
         for file in sorted((root / folder).iterdir()):
-            content = file.read_bytes()
-            digest = hashlib.sha256(content).hexdigest()[:8].upper()
-            names[file.name] = f"{file.stem}-{digest}{file.suffix}"
-            (dist / names[file.name]).write_bytes(content)
+            names[file.name] = _kept(dist, file.name, file.read_bytes())
     return names
+
+
+def _kept(dist: Path, name: str, content: bytes) -> str:
+    """The name under which `content` lies in `dist`, with its digest in it."""
+    digest = hashlib.sha256(content).hexdigest()[:8].upper()
+    stem, _, suffix = name.partition(".")
+    (dist / f"{stem}-{digest}.{suffix}").write_bytes(content)
+    return f"{stem}-{digest}.{suffix}"
+
+
+def _widget(root: Path, dist: Path, esbuild: Path) -> dict[str, str]:
+    """The widget in one file: the style sheet is made small first, since esbuild takes a text as it is."""
+    styles, script = dist / ".widget.css", dist / ".widget.js"
+    small = ["--minify", "--charset=utf8", f"--target={TARGET}", "--log-level=warning"]
+    _run([str(esbuild), WIDGET_STYLES, "--bundle", f"--outfile={styles}", *small], root)
+    styles.write_text(styles.read_text(encoding="utf-8").strip(), encoding="utf-8")
+    _run(
+        [
+            str(esbuild),
+            WIDGET[1],
+            "--bundle",
+            "--format=iife",
+            "--loader:.css=text",
+            f"--alias:widget.css={styles}",
+            f"--outfile={script}",
+            *small,
+        ],
+        root,
+    )
+    contents = {WIDGET[0]: script.read_bytes(), WIDGET_TYPES[0]: (root / WIDGET_TYPES[1]).read_bytes()}
+    for made in (styles, script):
+        made.unlink()
+    return {name: _kept(dist, name, content) for name, content in contents.items()}
 
 
 def _esbuild(root: Path) -> Path:

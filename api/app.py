@@ -18,17 +18,28 @@ from api.v1 import (
     events,
     plans,
     search,
+    tickets,
     tracking,
     webhook_endpoints,
     webhooks_in,
+    widget,
+    widget_stream,
 )
 from portal.events.intake import Intake
 from portal.events.limits import Limits
 from portal.kit.web import Site
+from portal.widget.live import Live
+from portal.widget.meter import Meter
 
 REFUSALS_A_SECOND = 20
 """How many webhooks that nobody has signed are put on record, for one source: anybody can send them."""
 SECURITY = {
+    "WidgetToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token signed with a source's `ws_…`, together with the source's `pk_…` in `Banso-Key`.",
+    },
     "SourceKey": {
         "type": "http",
         "scheme": "basic",
@@ -65,15 +76,24 @@ def build_api(site: Site) -> FastAPI:
     app.state.intake = Intake(site.database, zone=site.zone)
     app.state.limits = Limits(per_second=site.events_per_second)
     app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
+    app.state.meter = Meter(site.database, clock=site.clock, zone=site.zone)
+    app.state.live = Live(site.database)
     problems.install(app)
-    # Events first: routes are tried in this order.
-    rooms = (tracking, webhooks_in, events, accounts, checklists, completion_rate, plans, search, webhook_endpoints)
+    # Routes are tried in this order: what is asked for most often first.
+    often = (widget, widget_stream, tracking, webhooks_in, events)
+    rooms = (*often, accounts, checklists, completion_rate, plans, search, tickets, webhook_endpoints)
     for room in rooms:
         app.include_router(room.router, prefix="/v1")
     app.include_router(docs.router)
     app.add_middleware(WholeSegments)
     _describe(app)
     return app
+
+
+async def close(app: FastAPI) -> None:
+    """Let go of what the machine door holds open, before its database is closed."""
+    await app.state.live.close()
+    await app.state.meter.flush()
 
 
 def _describe(app: FastAPI) -> None:

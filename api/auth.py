@@ -7,30 +7,31 @@ a JWT that the vendor's server signed with the source's signing secret; the algo
 import base64
 import binascii
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
 from sqlmodel import Session
+from starlette.responses import Response
 
 from api.problems import Unauthorized
 from portal.accounts.keys import Scope, find_api_key, is_use_due, note_use
-from portal.events.rules import REF_CHARS, Person
-from portal.events.sources import KnownSource, source_of_public_key, source_of_write_key
+from portal.events.rules import Person
+from portal.events.sources import (
+    KnownSource,
+    is_known_origin,
+    normal_origin,
+    signing_secrets_of,
+    source_of_public_key,
+    source_of_write_key,
+)
+from portal.events.tokens import FLAWS, examine
 from portal.kit.errors import Forbidden
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep
+from portal.widget.meter import Meter
 
-TOKEN_BYTES = 4096
-TOKEN_SECONDS = 24 * 3600
-SKEW_SECONDS = 30
-TOKEN_TRAITS = ("name", "email", "role", "locale")
 BEARER = 'Bearer realm="banso"'
 BASIC = 'Basic realm="banso", charset="UTF-8"'
 
@@ -95,9 +96,15 @@ async def sender_of(request: Request, site: Site, *, key_in_body: object = None)
     if not is_public(shown):
         return Sender(source, from_browser=False)
     allow_origin(request, source)
+    meter: Meter = request.app.state.meter
     person = None
     if token:
-        person = person_vouched_for(site, source, token)
+        examined = examine(token, signing_secrets_of(site.secrets, source), now=site.clock())
+        if examined.flaws:
+            meter.count(source.id, "refused")
+            raise bad_token(examined.flaws[0])
+        person = examined.person
+    meter.count(source.id, "signed" if person else "unsigned")
     return Sender(source, from_browser=True, person=person)
 
 
@@ -127,53 +134,26 @@ def allow_origin(request: Request, source: KnownSource) -> None:
     }
 
 
-def person_vouched_for(site: Site, source: KnownSource, token: str) -> Person:
-    """Whom a widget token names, by any signing secret of `source` that counts now; `Unauthorized` for none."""
-    current, *previous = (site.secrets.decrypt(secret) for secret in source.signing_secrets)
-    for secret in previous:
-        with suppress(Unauthorized):
-            return person_of(token, secret, now=site.clock())
-    return person_of(token, current, now=site.clock())
+async def answer_preflight(request: Request, site: Site, *, methods: str, headers: str) -> Response:
+    """What a browser asks before it sends. It shows no key yet, so any source's origin may go on to ask."""
+    origin = request.headers.get("origin", "")
+    if normal_origin(origin) != origin or not await site.database.read(
+        lambda session: is_known_origin(session, origin)
+    ):
+        raise Forbidden(Message("This page is not one of the source's origins."))
+    allowed = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": headers,
+        "Access-Control-Max-Age": "600",
+        "Vary": "Origin",
+    }
+    return Response(status_code=204, headers=allowed)
 
 
-def person_of(token: str, secret: str, *, now: datetime) -> Person:
-    """Whom a widget token names (HS256 by `secret`, `exp` within 24 h); `Unauthorized` for any other token."""
-    if len(token) > TOKEN_BYTES:
-        raise _bad_token(Message("The token is larger than 4 KB."))
-    try:
-        decoded = jwt.decode(token, OctKey.import_key(secret.encode()), algorithms=["HS256"])
-        seconds = int(now.timestamp())
-        jwt.JWTClaimsRegistry(
-            now=seconds,
-            leeway=SKEW_SECONDS,
-            sub={"essential": True},
-            account={"essential": True},
-            exp={"essential": True},
-        ).validate(decoded.claims)
-    except (JoseError, ValueError, TypeError, RecursionError) as error:
-        raise _bad_token(Message("The token is not valid.")) from error
-    claims = decoded.claims
-    # Written so that NaN, which Python's JSON reader lets through, fails too.
-    if not claims["exp"] <= seconds + TOKEN_SECONDS + SKEW_SECONDS:
-        raise _bad_token(Message("The token lives longer than 24 hours."))
-    traits = {key: claims[key] for key in TOKEN_TRAITS if isinstance(claims.get(key), str)}
-    if not all(map(_is_storable, traits.values())):
-        raise _bad_token(Message("The token is not valid."))
-    return Person(member=_ref(claims["sub"]), account=_ref(claims["account"]), traits=traits)
-
-
-def _ref(value: object) -> str:
-    if isinstance(value, str) and value.strip() and len(value) <= REF_CHARS and _is_storable(value):
-        return value
-    raise _bad_token(Message("“sub” and “account” of the token must be texts of 200 characters at most."))
-
-
-def _is_storable(value: str) -> bool:
-    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _bad_token(message: Message) -> Unauthorized:
-    return Unauthorized(message, scheme=f'{BEARER}, error="invalid_token"')
+def bad_token(flaw: str) -> Unauthorized:
+    """A token that is not taken, for a reason of `FLAWS`."""
+    return Unauthorized(FLAWS[flaw], scheme=f'{BEARER}, error="invalid_token"')
 
 
 def _basic_user(credentials: str) -> str:

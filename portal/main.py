@@ -16,9 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
+from api.app import close as close_api
 from portal.accounts import changes, invitations, personal, sessions, visits
 from portal.accounts import pages as accounts_pages
-from portal.checklists import listeners, news
+from portal.checklists import listeners, news, touched
 from portal.checklists import pages as checklists_pages
 from portal.checklists import personal as checklists_personal
 from portal.content import feed_pages, feedback_pages
@@ -43,6 +44,7 @@ from portal.kit.mail import ConsoleMailer, Mailer, SmtpMailer
 from portal.kit.outbound import Outbound
 from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
+from portal.kit.server import when_asked_to_stop
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
 from portal.media import pages as media_pages
@@ -56,6 +58,9 @@ from portal.tutorials import personal as tutorials_personal
 from portal.webhooks import announce
 from portal.webhooks import pages as webhooks_pages
 from portal.webhooks import personal as webhooks_personal
+from portal.widget import pages as widget_pages
+from portal.widget import personal as widget_personal
+from portal.widget import stamps
 
 YEAR_SECONDS = 31_536_000
 
@@ -93,12 +98,14 @@ def mailer_from(settings: Settings) -> Mailer:
 def build(settings: Settings, *, with_worker: bool = False, site: Site | None = None) -> FastAPI:
     """The portal with the machine door at `/api`. `with_worker` runs background work in the same process."""
     home = site or site_from(settings)
+    door = build_api(home)
     subscribe()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _settle()
         stop = asyncio.Event()
+        when_asked_to_stop(door.state.live.send_home)
         working = asyncio.create_task(registry.worker(home).run(stop)) if with_worker else None
         try:
             yield
@@ -106,6 +113,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
             stop.set()
             if working is not None:
                 await working
+            await close_api(door)
             await home.outbound.close()
             await home.database.close()
 
@@ -118,7 +126,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", jobs_pages.show_metrics, methods=["GET"], include_in_schema=False)
     # The most asked for first: routes are tried in this order.
-    app.mount("/api", build_api(home))
+    app.mount("/api", door)
     for pages in (
         content_pages,
         desk_pages,
@@ -135,6 +143,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         jobs_pages,
         media_pages,
         media_staff_pages,
+        widget_pages,
     ):
         app.include_router(pages.router)
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
@@ -157,6 +166,8 @@ def subscribe() -> None:
     # Events that waited for a person are attached first, so that checklists see them.
     changes.subscribe(ingest.follow_accounts)
     changes.subscribe(listeners.on_accounts_changed)
+    changes.subscribe(stamps.on_accounts_changed)
+    touched.on_runs_changed.subscribe(stamps.on_runs_changed)
     ingest.subscribe(listeners.on_events)
     ingest.subscribe(announce.on_events)
     news.subscribe(announce.on_checklist_news)
@@ -164,7 +175,8 @@ def subscribe() -> None:
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
-    for room in (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal):
+    rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
+    for room in (*rooms, widget_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)
     uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)

@@ -11,6 +11,7 @@ from portal.search import models as search
 from portal.studio import models as studio
 from portal.tutorials import models as tutorials
 from portal.webhooks import models as webhooks
+from portal.widget import models as widget
 
 metadata = Row.metadata
-rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs)
+rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget)

@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.auth import Sender, key_in_headers, sender_of
+from api.auth import Sender, answer_preflight, key_in_headers, sender_of
 from api.body import json_in, read_bytes
 from api.limits import note_standing
 from api.problems import Malformed, described, locale_of, problem
@@ -19,8 +19,7 @@ from portal.events.activity import refused_of
 from portal.events.ingest import Outcome
 from portal.events.intake import Intake
 from portal.events.rules import KINDS, REFUSALS, Incoming, Kind, Refusal, as_seen_by_browser, parse
-from portal.events.sources import is_known_origin, normal_origin
-from portal.kit.errors import Forbidden, TooLarge
+from portal.kit.errors import TooLarge
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep
 
@@ -51,7 +50,7 @@ async def take_one(request: Request, site: SiteDep) -> Response:
     kind = SINGLE[request.url.path.rpartition("/")[2]]
     sender, body = await _received(request, site)
     body.pop("writeKey", None)
-    return await _take(request, site, sender, [body], kind=kind, sent_at=body.get("sentAt"))
+    return await take_messages(request, site, sender, [body], kind=kind, sent_at=body.get("sentAt"))
 
 
 async def take_batch(request: Request, site: SiteDep) -> Response:
@@ -62,7 +61,7 @@ async def take_batch(request: Request, site: SiteDep) -> Response:
         raise Malformed(Message("“batch” must be a list of messages."))
     if len(messages) > BATCH_EVENTS:
         raise TooLarge(Message("A batch may have 2,500 messages at most."))
-    return await _take(request, site, sender, messages, kind=None, sent_at=body.get("sentAt"))
+    return await take_messages(request, site, sender, messages, kind=None, sent_at=body.get("sentAt"))
 
 
 async def _received(request: Request, site: Site) -> tuple[Sender, dict[str, Any]]:
@@ -89,22 +88,12 @@ def _expect(request: Request, sender: Sender) -> None:
 
 async def preflight(request: Request, site: SiteDep) -> Response:
     """What a browser asks before it sends. It shows no key yet, so any source's origin may go on to ask."""
-    origin = request.headers.get("origin", "")
-    if normal_origin(origin) != origin or not await site.database.read(
-        lambda session: is_known_origin(session, origin)
-    ):
-        raise Forbidden(Message("This page is not one of the source's origins."))
-    headers = {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Methods": "POST",
-        "Access-Control-Allow-Headers": "authorization, banso-key, content-encoding, content-type",
-        "Access-Control-Max-Age": "600",
-        "Vary": "Origin",
-    }
-    return Response(status_code=204, headers=headers)
+    return await answer_preflight(
+        request, site, methods="POST", headers="authorization, banso-key, content-encoding, content-type"
+    )
 
 
-async def _take(
+async def take_messages(
     request: Request,
     site: Site,
     sender: Sender,
@@ -113,6 +102,7 @@ async def _take(
     kind: Kind | None,
     sent_at: object,
 ) -> Response:
+    """Take in what was sent, and answer what became of each message; `kind` is None where each has its own `type`."""
     note_standing(request, sender.source, count=len(messages))
     now = site.clock()
     accepted: list[tuple[int, Incoming]] = []

@@ -85,7 +85,7 @@ Scope = Account | AnyMember | EveryMember | Members | Share | Role
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a checklist; `due` counts from the start of the account's run."""
+    """One line of a checklist; `due` counts from the start of the account's run, `url` is where it is done."""
 
     key: str
     title: Text
@@ -96,6 +96,7 @@ class Step:
     due: Span | None = None
     done_when: Tick | Condition = Tick()
     help: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ MAX_TITLE: Final = 200
 MAX_DESCRIPTION: Final = 2_000
 SCOPES: Final[Mapping[str, Scope]] = {"account": Account(), "any_member": AnyMember(), "every_member": EveryMember()}
 FIELDS: Final = ("key", "title", "audience", "from", "due", "completed_when", "steps")
-STEP_FIELDS: Final = ("key", "title", "description", "by", "scope", "required", "due", "done_when", "help")
+STEP_FIELDS: Final = ("key", "title", "description", "by", "scope", "required", "due", "done_when", "help", "url")
 
 
 def parse_checklist(file: YamlFile) -> Definition:
@@ -255,6 +256,7 @@ def _step(reading: Reading, value: object, path: Path) -> Step:
         due=reading.given(fields, "due", path, reading.span),
         done_when=_done_when(reading, fields.get("done_when", "tick"), (*path, "done_when"), level),
         help=reading.given(fields, "help", path, reading.place),
+        url=reading.given(fields, "url", path, reading.address),
     )
     if step.by == "staff" and not isinstance(step.scope, Account):
         reading.wrong((*path, "scope"), Message("a step by staff is done once for the account: leave scope out"))
@@ -303,6 +305,7 @@ def _dump_step(step: Step) -> dict[str, object]:
         **_given("due", step.due, str),
         "done_when": "tick" if isinstance(step.done_when, Tick) else dump_condition(step.done_when),
         **_given("help", step.help, str),
+        **_given("url", step.url, str),
     }
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
-from portal.checklists import news
+from portal.checklists import news, touched
 from portal.checklists.catalog import Catalog, Published
 from portal.checklists.definition import Definition, conditions
 from portal.checklists.evaluation import LONGEST_NAME, completed_checklists, evaluate
@@ -89,7 +89,10 @@ def evaluate_all(
     changed: set[int] = set()
     completed: set[str] = set()
     told: list[news.News] = []
+    seen: set[int] = set()
+    ticked: set[int] = set()
     for run in runs:
+        before = {place: row.at for place, row in run.completions.items()}
         if evaluate(
             session,
             run,
@@ -103,9 +106,13 @@ def evaluate_all(
             completed.add(run.published.key)
         told.extend(run.news)
         run.news.clear()
+        seen.add(run.enrollment.account_id)
+        if before != {place: row.at for place, row in run.completions.items()}:
+            ticked.add(run.enrollment.account_id)
     if told:
         session.flush()
         news.subscribers.tell(session, told, now=now)
+    touched.tell(session, seen, ticked=ticked, now=now)
     # Only now, and from fresh rows: `runs` would not see what was written into them from elsewhere.
     waiting = {published.key for published in known.live if published.waits_for & completed}
     if waiting:

@@ -27,9 +27,10 @@ from portal.tutorials.service import list_tutorials
 
 @dataclass(frozen=True)
 class Guide:
-    """Where a step is explained."""
+    """Where a step is explained; `key` is what the library calls it."""
 
     kind: Literal["document", "tutorial"]
+    key: str
     title: str
     href: str
 
@@ -46,7 +47,7 @@ def guides_of(
         for overview in list_tutorials(session, reader, now=now, zone=zone):
             tutorial = overview.tutorial
             title = in_locale(tutorial.title, locale=locale)
-            tutorials[tutorial.key] = Guide("tutorial", title, f"/tutorials/{tutorial.key}")
+            tutorials[tutorial.key] = Guide("tutorial", tutorial.key, title, f"/tutorials/{tutorial.key}")
     shelves: dict[str, dict[str, Guide]] = {"document": documents, "tutorial": tutorials}
     found = {
         step: next((guide for kind, key in places if (guide := shelves.get(kind, {}).get(key))), None)
@@ -86,5 +87,5 @@ def _documents(
         entry = library.find(key)
         variant = wall.choose(entry, locale) if entry else None
         if entry is not None and variant is not None:
-            found[key] = Guide("document", variant.title, entry.path(variant))
+            found[key] = Guide("document", entry.id, variant.title, entry.path(variant))
     return found

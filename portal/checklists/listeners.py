@@ -24,6 +24,7 @@ from portal.checklists.enrollment import enroll_accounts, evaluate_all
 from portal.checklists.evaluation import BY_PROOF
 from portal.checklists.models import Completion, Enrollment
 from portal.checklists.runs import AS_STORED, assemble
+from portal.checklists.touched import tell
 from portal.conditions.model import EventCount, events_of
 from portal.events.models import EventDay
 from portal.events.rollups import Recorded
@@ -71,6 +72,7 @@ def on_events(session: Session, recorded: Sequence[Recorded], now: datetime) -> 
     zone = zone_of(session)
     for some in chunks(sorted(news)):
         _complete(session, known, {account: news[account] for account in some}, now=now, zone=zone)
+        tell(session, some, now=now)
 
 
 def _complete(

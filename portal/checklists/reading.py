@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from portal.conditions.model import Condition
 from portal.conditions.parse import ConditionProblems, Level, parse
@@ -24,6 +25,8 @@ SHARE: Final = re.compile(r"(100|[1-9][0-9]?)%")
 LONGEST: Final = {"d": 3650, "w": 520, "mo": 120}
 YEARS: Final = range(1970, 2200)
 MAX_ROLE: Final = 64
+MAX_ADDRESS: Final = 500
+WHITE: Final = re.compile(r"[\x00-\x20\x7f<>\"\\]")
 LibraryKind = Literal["document", "tutorial", "webinar"]
 SHELVES: Final[Mapping[str, LibraryKind]] = {
     "manuals": "document",
@@ -189,6 +192,18 @@ class Reading:
             self.wrong(path, message)
             return None
         return str(value)
+
+    def address(self, value: object, path: Path) -> str | None:
+        """Where in the product a step is done: an address for browsers."""
+        said = value.strip() if isinstance(value, str) else ""
+        try:
+            parts = urlsplit(said)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme in ("http", "https") and parts.hostname and not WHITE.search(said) and len(said) <= MAX_ADDRESS:
+            return said
+        self.wrong(path, Message("this must be an address such as https://app.example.com/settings"))
+        return None
 
     def condition(self, value: object, path: Path, *, level: Level) -> Condition | None:
         """A condition, asked of the account or of a member."""

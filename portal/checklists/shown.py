@@ -74,7 +74,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class StepView:
-    """One step for one reader. `tick_url` and `undo_url` are where their own buttons post to, if they have them."""
+    """One step for one reader.
+
+    `url` is where in the product it is done; `tick_url` and `undo_url` are where their own buttons post to, if they
+    have them.
+    """
 
     key: str
     anchor: str
@@ -92,6 +96,7 @@ class StepView:
     counts: Sequence[Count]
     facts: Sequence[Fact]
     guide: Guide | None
+    url: str | None
     tick_url: str | None
     undo_url: str | None
     is_own_part: bool
@@ -231,6 +236,7 @@ def _step(
         counts=_counts(state) if wanted else (),
         facts=_facts(state, state.done, locale=locale) if state.done else (),
         guide=guides.get(step.key),
+        url=step.url if state.done is None and step.by == "customer" else None,
         tick_url=base if state.can_tick and wanted else None,
         undo_url=f"{base}/undo" if state.can_undo else None,
         is_own_part=state.people is not None,

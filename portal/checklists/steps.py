@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from portal.accounts.models import Account
+from portal.checklists import touched
 from portal.checklists.actors import Actor
 from portal.checklists.catalog import Catalog, catalog, step_of
 from portal.checklists.definition import Account as AccountScope
@@ -145,6 +146,8 @@ def _evaluate(
 ) -> None:
     steps = {run.enrollment.id or 0: [step.key]}
     evaluate_all(session, known, [run], now=now, zone=zone, steps=steps, undone_by=undone_by)
+    account = [run.enrollment.account_id]
+    touched.tell(session, account, ticked=account, now=now)
 
 
 def _may_tick(step: Step, actor: Actor) -> None:

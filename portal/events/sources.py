@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets as random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -165,6 +166,15 @@ def source_of_public_key(session: Session, public_key: str, *, now: datetime) ->
 def source_called(session: Session, name: str, *, now: datetime) -> KnownSource | None:
     """The live source of this name, for those who prove by something else that it is theirs."""
     return _known(session, _BY_NAME, name, now)
+
+
+def signing_secrets_of(secrets: Secrets, source: KnownSource) -> list[str]:
+    """The signing secrets of `source` that count, in the clear."""
+    opened = []
+    for sealed in source.signing_secrets:
+        with suppress(ValueError):  # sealed under a secret key that is no more: it has signed nothing that counts
+            opened.append(secrets.decrypt(sealed))
+    return opened
 
 
 def is_known_origin(session: Session, origin: str) -> bool:

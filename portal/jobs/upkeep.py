@@ -24,6 +24,7 @@ from portal.kit.web import Site
 from portal.media import service as media
 from portal.search.log import forget_searches
 from portal.webhooks.service import forget_old
+from portal.widget.tickets import forget_tickets
 
 JOB = "upkeep"
 LOOK_JOB = "upkeep.look"
@@ -85,6 +86,7 @@ def _begin(session: Session, *, now: datetime) -> None:
     forget_turned_away(session, now=now)
     forget_searches(session, now=now)
     media.forget(session, now=now)
+    forget_tickets(session, now=now)
     queue_look(session, keys=_changing_by_time(catalog(session)), now=now)
 
 

@@ -22,6 +22,13 @@ class Recent(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def find(self, key: K) -> V | None:
+        """The value of `key`, where it is kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of `key`, made where it is not kept. Two at once may both make it; what they make is the same."""
         with self._lock:

@@ -1,14 +1,16 @@
 /**
  * What only the staff desk needs: uploads, lists put in order by dragging, a table row that opens with a click anywhere
- * on it, as its link does, and regions that look again by themselves.
+ * on it, as its link does, regions that look again by themselves, and previews that follow what is being chosen.
  */
 import { arrangeLists } from "./arrange";
+import { followLook } from "./look";
 import { refreshing } from "./refresh";
 import { uploadForms } from "./upload";
 
 arrangeLists();
 refreshing();
 uploadForms();
+followLook();
 
 document.addEventListener("click", (event) => {
   const target = event.target;

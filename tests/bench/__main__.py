@@ -37,13 +37,15 @@ from tests.bench.figures import (
 )
 from tests.bench.flat import FEW, MANY, fill, flat_figures
 from tests.bench.load import loader
+from tests.bench.scripts import script_figures
 from tests.bench.search import SIZES, search_figures
 from tests.bench.seed import furnish
+from tests.bench.widget import furnish_product, state_figures, stream_figures
 from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-ALONE = ("rate", "deliveries", "search")
+ALONE = ("rate", "deliveries", "search", "widget", "streams", "scripts")
 """What is measured on a server of its own."""
 NAMES = (*(page.key for page in PAGES), *EVENTS, *ALONE)
 
@@ -106,6 +108,14 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
                 load, server("search"), rounds=wanted.rounds, seconds=wanted.seconds, sizes=sizes
             )
             figures += [_said(figure) for figure in searching]
+        if {"widget", "streams"} & set(wanted.only):
+            product = furnish_product(server("product"))
+            if "widget" in wanted.only:
+                figures += [_said(one) for one in state_figures(load, product, seconds=wanted.seconds)]
+            if "streams" in wanted.only:
+                figures += [_said(one) for one in stream_figures(product, seconds=10 * wanted.seconds)]
+        if "scripts" in wanted.only:
+            figures += [_said(one) for one in script_figures(rounds=wanted.rounds)]
     return figures
 
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from random import Random
 
+import pytest
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
@@ -34,6 +35,7 @@ from tests.postgres import Cluster
 from tests.receiver import Receiver, receiving
 from tests.server import BackgroundWorker, Server
 
+pytestmark = pytest.mark.kill
 ROUNDS = int(os.environ.get("BANSO_TEST_KILL_ROUNDS", "0"))
 MESSAGES = 60
 MakeServer = Callable[..., Server]

@@ -28,6 +28,8 @@ OPEN = {
     "/sign-in/link/{token}",
     "/sign-out",
     "/invitation/{token}",
+    "/enter",
+    "/widget/{name}",
 }
 PUBLIC = (
     *("/manuals", "/tutorials", "/media", "/releases", "/feedback", "/search", "/preview"),

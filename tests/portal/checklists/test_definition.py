@@ -68,6 +68,7 @@ steps:
     title: {ja: 請求先を確認する, en: Confirm billing details}
     scope: {role: admin}
     done_when: tick
+    url: https://app.example.com/billing?new=1
 """
 
 
@@ -105,7 +106,7 @@ def test_the_example_of_the_contract() -> None:
     assert (invite.by, invite.help) == ("customer", "manuals/inviting")
     assert login.done_when == EventCount("login", at_least=8, distinct="day", within=Span(1, "mo"))
     assert (learn.scope, learn.required) == (Share(80), False)
-    assert billing.scope == Role("admin")
+    assert (billing.scope, billing.url) == (Role("admin"), "https://app.example.com/billing?new=1")
 
 
 def test_what_is_left_out_has_its_default() -> None:
@@ -224,6 +225,17 @@ def test_a_members_step_may_ask_about_the_member() -> None:
                 "6: help is a place such as manuals/inviting; possible before the “/”: "
                 "manuals, faq, case-studies, releases, tutorials, webinars"
             ],
+        ),
+        *(
+            (f"{ONE}url: {url}", ["6: this must be an address such as https://app.example.com/settings"])
+            for url in (
+                "javascript:alert(1)",
+                "/settings",
+                "https://",
+                "'https://a b'",
+                "7",
+                f"https://a.example/{'a' * 500}",
+            )
         ),
         (f"{ONE}due: 1d\nfrom: '2026-13-01'", ["7: this must be a day such as 2026-12-01"]),
         (f"{ONE}due: 1d\nfrom: 2026-12-01 10:00:00", ["7: this must be a day such as 2026-12-01"]),
