@@ -249,6 +249,7 @@ def _furnish(session: Session) -> str:
             "created_at": now,
             "started_at": now,
             "recorded_at": now,
+            "mail_domains": [],
             "traits": {},
         },
     )

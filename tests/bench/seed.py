@@ -209,6 +209,7 @@ def _account(number: int, start: datetime, random: Random) -> dict[str, Any]:
         "started_at": start,
         "left_at": start + timedelta(days=20) if random.random() < 0.05 else None,
         "recorded_at": start,
+        "mail_domains": [],
         "traits": {},
     }
 

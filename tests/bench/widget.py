@@ -200,7 +200,13 @@ def _fill(session: Session, *, now: datetime) -> None:
 def _accounts(at: datetime) -> Iterator[dict[str, Any]]:
     for number in range(ACCOUNTS):
         yield {
-            **{"id": number + 1, "external_id": f"c-{number}", "name": f"Customer {number}", "traits": {}},
+            **{
+                "id": number + 1,
+                "external_id": f"c-{number}",
+                "name": f"Customer {number}",
+                "mail_domains": [],
+                "traits": {},
+            },
             **{"created_at": at, "started_at": at, "recorded_at": at},
         }
 
