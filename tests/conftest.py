@@ -23,6 +23,7 @@ from portal.kit.db import Database, open_database
 from portal.kit.migrations import upgrade
 from portal.kit.secrets import Secrets
 from tests.browser import FLAGS, chromium
+from tests.memory import use_memory
 from tests.postgres import Cluster, Databases
 
 if TYPE_CHECKING:  # imported where it is used: most runs need no browser
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 SHARED_SERVER = "BANSO_TEST_POSTGRES_URL"
 OWN_CLUSTER = pytest.StashKey[Cluster]()
 
+use_memory()
 set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
 for name in [name for name in os.environ if name.startswith("BANSO_") and not name.startswith("BANSO_TEST_")]:
     del os.environ[name]  # the developer's own installation is none of the tests' business
