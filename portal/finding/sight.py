@@ -28,7 +28,7 @@ from portal.search import catalogue as index
 from portal.search.catalogue import Catalogue, Mask
 from portal.search.postings import Numbers
 from portal.tutorials import indexing as tutorials
-from portal.tutorials.service import for_reader
+from portal.tutorials.service import within
 
 KEPT: Final = 2
 NOBODY: Final = -1
@@ -76,7 +76,7 @@ def sight_of(session: Session, reader: Reader, *, now: datetime, zone: ZoneInfo)
     visible = is_for[gates.gate]
     if reader.kind != "staff":
         visible &= gates.opens <= now.timestamp()
-    open_tutorials = for_reader(session, reader, now=now, zone=zone)
+    open_tutorials = within(session, wall)
     for key in open_tutorials.keys() & gates.tutorials.keys():
         visible[gates.tutorials[key]] = True
     return Sight(catalogue, library, gates, visible, open_tutorials, wall)

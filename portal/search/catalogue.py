@@ -14,10 +14,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlmodel import Session
 
 from portal.kit.i18n import LOCALES, Locale, as_locale
+from portal.kit.prepared import Prepared
+from portal.kit.sql import among
 from portal.search.index import ENTRY, POSTING, STATE
 from portal.search.lines import Lines
 from portal.search.models import BLOCK
@@ -28,10 +30,8 @@ POSTINGS_KEPT: Final = 48 * 1024 * 1024
 KEPT: Final = 2
 NOTHING: Final = Places(np.zeros(0, np.int64), np.zeros(0, np.float32))
 Mask = NDArray[np.bool_]
-_ASK_TOKEN = select(STATE.c.token)
-_ASK_PLACES = select(*POSTING.c["term", "block", "places"]).where(
-    POSTING.c.term.in_(bindparam("terms", expanding=True))
-)
+_ASK_TOKEN = Prepared(select(STATE.c.token))
+_ASK_PLACES = Prepared(select(*POSTING.c["term", "block", "places"]).where(among(POSTING.c.term, "terms")))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Catalogue:
         missing = [term for term in dict.fromkeys(terms) if term not in found]
         if missing:
             rows: dict[str, list[tuple[int, bytes]]] = {term: [] for term in missing}
-            for term, block, places in session.connection().execute(_ASK_PLACES, {"terms": missing}):
+            for term, block, places in _ASK_PLACES.all(session, {"terms": missing}):
                 rows[term].append((block, places))
             for term, blocks in rows.items():
                 found[term] = self._joined(sorted(blocks))
@@ -121,7 +121,8 @@ _lock = threading.Lock()
 
 def token(session: Session) -> str:
     """The state of the index; empty where nothing was ever indexed."""
-    return session.connection().execute(_ASK_TOKEN).scalar() or ""
+    found = _ASK_TOKEN.first(session, {})
+    return found[0] if found else ""
 
 
 def is_at_hand(session: Session) -> bool:
