@@ -39,7 +39,7 @@ TUTORIAL: Final = "tutorial"
 class Gates:
     """How the entries of one state of the index stand in one edition of the library, by an entry's number.
 
-    `changed` is when readers could last find something new in it.
+    `newest` are the numbers of those the library knows, by when readers could last find something new in them.
     `gate` is the place of its audience in `audiences`, each given by one document that has it; `opens` the instant it
     comes out, in seconds; `kind` and `shelf` the places of its kind and collection in `kinds` and `shelves`.
     """
@@ -47,7 +47,7 @@ class Gates:
     audiences: Sequence[Entry]
     gate: Numbers
     opens: NDArray[np.float64]
-    changed: NDArray[np.float64]
+    newest: Numbers
     kinds: Sequence[str]
     kind: Numbers
     shelves: Sequence[str]
@@ -126,11 +126,12 @@ def _made(catalogue: Catalogue, library: Library) -> Gates:
         changes[number] = variant.changed_at.timestamp()
         kind[number] = kinds.setdefault(entry.kind, len(kinds))
         shelf[number] = shelves.setdefault(entry.collection, len(shelves))
+    order = np.argsort(-changes, kind="stable")
     return Gates(
         [entry for _, entry in audiences.values()],
         gate,
         opens,
-        changes,
+        order[np.isfinite(changes[order])],
         tuple(kinds),
         kind,
         tuple(shelves),

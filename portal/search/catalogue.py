@@ -24,6 +24,7 @@ from portal.search.index import ENTRY, POSTING, STATE
 from portal.search.lines import Lines
 from portal.search.models import BLOCK
 from portal.search.postings import Numbers, Places, PostingCache, unpacked
+from portal.search.rank import norms_of
 from portal.search.words import MARK_WORD
 
 POSTINGS_KEPT: Final = 48 * 1024 * 1024
@@ -48,7 +49,7 @@ class Catalogue:
     locales: Sequence[Locale]
     titles: Sequence[str]
     readings: Sequence[str]
-    lengths: NDArray[np.float32]
+    norms: NDArray[np.float32]
     thing: Numbers
     versions: Mapping[Locale, Numbers]
     lists: tuple[Lines, Lines] = field(repr=False)
@@ -162,7 +163,7 @@ def _load(session: Session, wanted: str) -> Catalogue:
         locales=[as_locale(row.locale) for row in rows],
         titles=[row.title for row in rows],
         readings=[row.reading for row in rows],
-        lengths=np.array([row.length for row in rows], np.float32),
+        norms=norms_of(np.array([row.length for row in rows], np.float32)),
         thing=thing,
         versions=versions,
         lists=(Lines([row.title for row in rows]), Lines([row.reading for row in rows])),
