@@ -251,7 +251,6 @@ def _furnish(session: Session) -> str:
             "recorded_at": now,
             "mail_domains": [],
             "traits": {},
-            "mail_domains": [],
         },
     )
     session.connection().execute(insert(Collection), {"key": "bench", "title": {}, "position": 1})

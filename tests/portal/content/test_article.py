@@ -12,8 +12,8 @@ from markupsafe import Markup
 from portal.accounts.visits import MemberViewer
 from portal.content.article import ArticlePage
 from portal.kit.db import Database
-from portal.kit.i18n import Locale
 from portal.kit.frames import write_framed
+from portal.kit.i18n import Locale
 from portal.kit.memory import Recent
 from portal.kit.web import Shell, Site
 from tests.factories import NOW
