@@ -129,6 +129,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     app.mount("/api", door)
     for pages in (
         content_pages,
+        finding_pages,
         desk_pages,
         accounts_pages,
         feed_pages,
@@ -136,7 +137,6 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         tutorials_pages,
         checklists_pages,
         integrations_pages,
-        finding_pages,
         studio_pages,
         insights_pages,
         webhooks_pages,

@@ -1,37 +1,31 @@
 """The page of an article, put together from what was kept: the article itself, and the frame around it.
 
-A page is read far more often than anything in it changes. The article's part is the same for all who may read it, the
-frame (bars, menus, forms) the same on every article for one reader; each is written by its template once and kept,
-and a page is one put into the other. Neither holds a right: whether a reader may have the page is decided before,
-each time.
+A page is read far more often than anything in it changes. The article's part is the same for all who may read it, and
+written by its template once; the frame around it is kept for each reader (`kit.frames`). Neither holds a right: whether
+a reader may have the page is decided before, each time.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import yaml
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from portal.content.library import Entry
 from portal.content.service import Article, Item
 from portal.kit.i18n import Locale, Message
 from portal.kit.memory import Recent
-from portal.kit.secrets import new_token
-from portal.kit.web import Shell, Site
+from portal.kit.web import Site
 
 PARTS_KEPT = 500
-FRAMES_KEPT = 1000
 KINDS = {
     "faq": Message("Question and answer"),
     "case_study": Message("Case study"),
     "release_note": Message("What is new"),
 }
-_SALT = new_token(size=12).replace("-", "_")
-_SLOT = re.compile(_SALT + r":(\w+):")
 
 
 @dataclass(frozen=True)
@@ -98,39 +92,7 @@ def write_part(
     return made_of, _parts.get(made_of, write)
 
 
-def write_page(page: ArticlePage, around: Shell, *, site: Site) -> str:
-    """The whole page: the same text as rendering `content/article.html`, in a fraction of the time."""
-    filling = {
-        **{field.name: getattr(page, field.name) for field in fields(page)},
-        "path": around.path,
-        **{f"url_{locale}": url for locale, url in around.language_urls.items()},
-    }
-    given = frozenset(name for name, value in filling.items() if value)
-    if around.flash:
-        frame = _frame(around, given, site)
-    else:
-        # The form token is the reader's own, so no two readers ever share a frame.
-        key = (around.csrf, around.locale, around.nav, around.viewer, around.vendor_name, given)
-        frame = _frames.get((*key, site.templates.assets.fingerprint), lambda: _frame(around, given, site))
-    return "".join(escape(filling[text]) if is_slot else text for is_slot, text in frame)
-
-
-Frame = tuple[tuple[bool, str], ...]
 _parts: Recent[tuple[object, ...], Markup] = Recent(PARTS_KEPT)
-_frames: Recent[tuple[object, ...], Frame] = Recent(FRAMES_KEPT)
-
-
-def _frame(around: Shell, given: frozenset[str], site: Site) -> Frame:
-    """The page with a slot for all that is of this article: (whether it is a slot, its name or else the text)."""
-
-    def slot(name: str) -> str:
-        return f"{_SALT}:{name}:" if name in given else ""
-
-    page = ArticlePage(**{field.name: slot(field.name) for field in fields(ArticlePage)})
-    urls: dict[Locale, str] = {locale: slot(f"url_{locale}") for locale in around.language_urls}
-    shell = replace(around, path=slot("path"), language_urls=urls)
-    text = site.templates.render(around.locale, "content/article.html", {"page": page, "shell": shell})
-    return tuple((index % 2 == 1, piece) for index, piece in enumerate(_SLOT.split(text)))
 
 
 def _part_of(found: Article, locale: Locale, now: datetime, *, for_staff: bool) -> ArticlePart:

@@ -24,10 +24,11 @@ from portal.accounts.visits import (
     StaffViewer,
     read_for_viewer,
 )
-from portal.content.article import KINDS, ArticlePage, for_whom, in_language, title_of, write_page, write_part
+from portal.content.article import KINDS, ArticlePage, for_whom, in_language, title_of, write_part
 from portal.content.readers import reader_of
 from portal.content.service import Article, Moved, ShelfView, Sight, open_article, record_reading, shelves
 from portal.kit.errors import NotFound
+from portal.kit.frames import write_framed
 from portal.kit.headers import PLAYERS_ALLOWED
 from portal.kit.i18n import LOCALE_DIR, Locale, Message, as_locale
 from portal.kit.templating import TEMPLATE_DIR
@@ -154,7 +155,8 @@ async def article(request: Request) -> Response:
         {"Cache-Control": "private, no-store"} if around.flash else {"Cache-Control": "private, no-cache", "ETag": tag}
     )
     response = HTMLResponse(
-        write_page(page, around, site=site), headers={"Vary": "Cookie, Accept-Language", **keep, **policy}
+        write_framed(site, "content/article.html", page, around),
+        headers={"Vary": "Cookie, Accept-Language", **keep, **policy},
     )
     dress(request, response, locale)
     return response

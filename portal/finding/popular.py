@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import numpy as np
 from sqlmodel import Session
 
 from portal.finding.service import place_of
@@ -35,9 +34,8 @@ def popular(session: Session, sight: Sight, *, locale: Locale, now: datetime) ->
     opened = most_opened(session, Period(now - LATELY, now + timedelta(hours=1)), limit=LOOKED_AT)
     if found := _items(sight, (_shown(sight, name, locale) for name in opened)):
         return Offer(found)
-    catalogue, newest = sight.catalogue, np.where(sight.visible, sight.gates.changed, -np.inf)
-    order = np.argsort(-newest, kind="stable")[: 2 * MOST]
-    fresh = (int(number) for number in order if np.isfinite(newest[number]))
+    catalogue, newest = sight.catalogue, sight.gates.newest
+    fresh = map(int, newest[sight.visible[newest]][: 2 * MOST])
     names = (f"{catalogue.shelves[number]}/{catalogue.keys[number]}" for number in fresh)
     return Offer(_items(sight, (_shown(sight, name, locale) for name in names)), is_new=True)
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlmodel import Session
 
 from portal.finding.sight import TUTORIAL, Sight
 from portal.kit.i18n import Locale
+from portal.kit.prepared import Prepared
+from portal.kit.sql import among
 from portal.search import service as search
 from portal.search.excerpt import Marks, Part, excerpt, mark, marks
 from portal.search.index import ENTRY
@@ -113,8 +115,10 @@ def _results(session: Session, sight: Sight, shown: Numbers, wanted: Marks, offs
     if not len(shown):
         return []
     ids = {int(sight.catalogue.ids[number]): int(number) for number in shown}
-    rows = session.connection().execute(_TEXTS, {"ids": list(ids)})
-    pieces = {ids[row.id]: excerpt(row.text, unfolded(row.folded, row.jumps, len(row.text)), wanted) for row in rows}
+    pieces = {
+        ids[entry]: excerpt(text, unfolded(folded, jumps, len(text)), wanted)
+        for entry, text, folded, jumps in _TEXTS.all(session, {"ids": list(ids)})
+    }
     results = []
     for place, number in enumerate(map(int, shown), start=offset + 1):
         kind, collection, title, path = place_of(sight, number)
@@ -134,4 +138,4 @@ def _results(session: Session, sight: Sight, shown: Numbers, wanted: Marks, offs
     return results
 
 
-_TEXTS = select(*ENTRY.c["id", "text", "folded", "jumps"]).where(ENTRY.c.id.in_(bindparam("ids", expanding=True)))
+_TEXTS = Prepared(select(*ENTRY.c["id", "text", "folded", "jumps"]).where(among(ENTRY.c.id, "ids")))

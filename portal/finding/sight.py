@@ -28,7 +28,7 @@ from portal.search import catalogue as index
 from portal.search.catalogue import Catalogue, Mask
 from portal.search.postings import Numbers
 from portal.tutorials import indexing as tutorials
-from portal.tutorials.service import for_reader
+from portal.tutorials.service import within
 
 KEPT: Final = 2
 NOBODY: Final = -1
@@ -39,7 +39,7 @@ TUTORIAL: Final = "tutorial"
 class Gates:
     """How the entries of one state of the index stand in one edition of the library, by an entry's number.
 
-    `changed` is when readers could last find something new in it.
+    `newest` are the numbers of those the library knows, by when readers could last find something new in them.
     `gate` is the place of its audience in `audiences`, each given by one document that has it; `opens` the instant it
     comes out, in seconds; `kind` and `shelf` the places of its kind and collection in `kinds` and `shelves`.
     """
@@ -47,7 +47,7 @@ class Gates:
     audiences: Sequence[Entry]
     gate: Numbers
     opens: NDArray[np.float64]
-    changed: NDArray[np.float64]
+    newest: Numbers
     kinds: Sequence[str]
     kind: Numbers
     shelves: Sequence[str]
@@ -76,7 +76,7 @@ def sight_of(session: Session, reader: Reader, *, now: datetime, zone: ZoneInfo)
     visible = is_for[gates.gate]
     if reader.kind != "staff":
         visible &= gates.opens <= now.timestamp()
-    open_tutorials = for_reader(session, reader, now=now, zone=zone)
+    open_tutorials = within(session, wall)
     for key in open_tutorials.keys() & gates.tutorials.keys():
         visible[gates.tutorials[key]] = True
     return Sight(catalogue, library, gates, visible, open_tutorials, wall)
@@ -126,11 +126,12 @@ def _made(catalogue: Catalogue, library: Library) -> Gates:
         changes[number] = variant.changed_at.timestamp()
         kind[number] = kinds.setdefault(entry.kind, len(kinds))
         shelf[number] = shelves.setdefault(entry.collection, len(shelves))
+    order = np.argsort(-changes, kind="stable")
     return Gates(
         [entry for _, entry in audiences.values()],
         gate,
         opens,
-        changes,
+        order[np.isfinite(changes[order])],
         tuple(kinds),
         kind,
         tuple(shelves),

@@ -53,7 +53,12 @@ def iso(value: date | datetime | None) -> str:
 
 def number(value: float | None, *, locale: Locale) -> str:
     """With the thousands told apart; a dash where there is none."""
-    return "–" if value is None else str(format_decimal(value, locale=locale))
+    return "–" if value is None else _decimal(value, locale)
+
+
+@lru_cache(maxsize=4_096, typed=True)
+def _decimal(value: float, locale: Locale) -> str:
+    return str(format_decimal(value, locale=locale))
 
 
 def percent(value: float | None, *, locale: Locale) -> str:

@@ -14,24 +14,25 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlmodel import Session
 
 from portal.kit.i18n import LOCALES, Locale, as_locale
+from portal.kit.prepared import Prepared
+from portal.kit.sql import among
 from portal.search.index import ENTRY, POSTING, STATE
 from portal.search.lines import Lines
 from portal.search.models import BLOCK
 from portal.search.postings import Numbers, Places, PostingCache, unpacked
+from portal.search.rank import norms_of
 from portal.search.words import MARK_WORD
 
 POSTINGS_KEPT: Final = 48 * 1024 * 1024
 KEPT: Final = 2
 NOTHING: Final = Places(np.zeros(0, np.int64), np.zeros(0, np.float32))
 Mask = NDArray[np.bool_]
-_ASK_TOKEN = select(STATE.c.token)
-_ASK_PLACES = select(*POSTING.c["term", "block", "places"]).where(
-    POSTING.c.term.in_(bindparam("terms", expanding=True))
-)
+_ASK_TOKEN = Prepared(select(STATE.c.token))
+_ASK_PLACES = Prepared(select(*POSTING.c["term", "block", "places"]).where(among(POSTING.c.term, "terms")))
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Catalogue:
     locales: Sequence[Locale]
     titles: Sequence[str]
     readings: Sequence[str]
-    lengths: NDArray[np.float32]
+    norms: NDArray[np.float32]
     thing: Numbers
     versions: Mapping[Locale, Numbers]
     lists: tuple[Lines, Lines] = field(repr=False)
@@ -73,7 +74,7 @@ class Catalogue:
         missing = [term for term in dict.fromkeys(terms) if term not in found]
         if missing:
             rows: dict[str, list[tuple[int, bytes]]] = {term: [] for term in missing}
-            for term, block, places in session.connection().execute(_ASK_PLACES, {"terms": missing}):
+            for term, block, places in _ASK_PLACES.all(session, {"terms": missing}):
                 rows[term].append((block, places))
             for term, blocks in rows.items():
                 found[term] = self._joined(sorted(blocks))
@@ -121,7 +122,8 @@ _lock = threading.Lock()
 
 def token(session: Session) -> str:
     """The state of the index; empty where nothing was ever indexed."""
-    return session.connection().execute(_ASK_TOKEN).scalar() or ""
+    found = _ASK_TOKEN.first(session, {})
+    return found[0] if found else ""
 
 
 def is_at_hand(session: Session) -> bool:
@@ -161,7 +163,7 @@ def _load(session: Session, wanted: str) -> Catalogue:
         locales=[as_locale(row.locale) for row in rows],
         titles=[row.title for row in rows],
         readings=[row.reading for row in rows],
-        lengths=np.array([row.length for row in rows], np.float32),
+        norms=norms_of(np.array([row.length for row in rows], np.float32)),
         thing=thing,
         versions=versions,
         lists=(Lines([row.title for row in rows]), Lines([row.reading for row in rows])),

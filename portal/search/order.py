@@ -14,6 +14,8 @@ from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from portal.kit.i18n import LOCALES, Locale
+from portal.kit.prepared import Prepared
+from portal.kit.sql import among
 from portal.search.catalogue import Catalogue, Mask
 from portal.search.fold import key
 from portal.search.index import ENTRY
@@ -93,15 +95,14 @@ def _in_title(catalogue: Catalogue, question: Question, entry: int) -> float:
 def _having(session: Session, catalogue: Catalogue, phrase: str, entries: Numbers) -> set[int]:
     """Those of `entries` whose text has the question word for word."""
     numbers = {int(catalogue.ids[entry]): int(entry) for entry in entries}
-    found = session.connection().execute(_HAVING, {"ids": list(numbers), "phrase": f"%{_escaped(phrase)}%"})
-    return {numbers[entry] for entry in found.scalars()}
+    found = _HAVING.all(session, {"ids": list(numbers), "phrase": f"%{_escaped(phrase)}%"})
+    return {numbers[entry] for (entry,) in found}
 
 
 def _escaped(phrase: str) -> str:
     return phrase.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-# Put together once: building it anew costs more than running it.
-_HAVING = select(ENTRY.c.id).where(
-    ENTRY.c.id.in_(bindparam("ids", expanding=True)), ENTRY.c.folded.like(bindparam("phrase"), escape="\\")
+_HAVING = Prepared(
+    select(ENTRY.c.id).where(among(ENTRY.c.id, "ids"), ENTRY.c.folded.like(bindparam("phrase"), escape="\\"))
 )

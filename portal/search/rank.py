@@ -65,13 +65,17 @@ class Scores:
     share: Points
 
 
+def norms_of(lengths: NDArray[np.float32]) -> Points:
+    """What each entry's length takes from what its terms weigh."""
+    average = float(lengths.mean()) if len(lengths) else 1.0
+    return SATURATION * (1 - LENGTH_COUNTS + LENGTH_COUNTS * lengths / np.float32(max(average, 1.0)))
+
+
 def score(
-    sought: Sequence[Sought], glue: Sequence[str], places: Mapping[str, Places], lengths: NDArray[np.float32]
+    sought: Sequence[Sought], glue: Sequence[str], places: Mapping[str, Places], norms: NDArray[np.float32]
 ) -> Scores:
     """Score every entry. Entries that have nothing of the question get 0."""
-    count = len(lengths)
-    average = float(lengths.mean()) if count else 1.0
-    norms = SATURATION * (1 - LENGTH_COUNTS + LENGTH_COUNTS * lengths / np.float32(max(average, 1.0)))
+    count = len(norms)
     points, share = np.zeros(count, np.float32), np.zeros(count, np.float32)
     total = sum(one.weight for one in sought) or 1.0
     for one in sought:

@@ -59,7 +59,7 @@ def rank(session: Session, catalogue: Catalogue, asked: str, *, locale: Locale, 
     found = catalogue.places(session, _terms_of(sought) + list(question.glue))
 
     def best_of(wanted: Sequence[Sought]) -> order.Best:
-        scores = score(wanted, question.glue, found, catalogue.lengths)
+        scores = score(wanted, question.glue, found, catalogue.norms)
         return order.by_thing(catalogue, scores, locale=locale, visible=visible)
 
     best = best_of(sought)

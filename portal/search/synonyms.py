@@ -13,6 +13,7 @@ from sqlmodel import select as select_rows
 
 from portal.kit.errors import FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
+from portal.kit.prepared import Prepared
 from portal.kit.secrets import new_token
 from portal.search.index import STATE, hold
 from portal.search.models import Synonym
@@ -21,13 +22,15 @@ from portal.search.thesaurus import Rule, Thesaurus, shipped, thesaurus
 
 LONGEST: Final = 60
 MOST: Final = 12
+_ASK_WORDS: Final = Prepared(select(STATE.c.words))
 _kept: dict[str, Thesaurus] = {}
 _lock = threading.Lock()
 
 
 def in_force(session: Session) -> Thesaurus:
     """Shipped and own synonyms as they are in this transaction."""
-    token = session.connection().execute(select(STATE.c.words)).scalar() or ""
+    asked = _ASK_WORDS.first(session, {})
+    token = asked[0] if asked else ""
     kept = _kept.get(token)
     if kept is None:
         own = [Rule(tuple(one.words), tuple(one.means), one.both_ways) for one in own_synonyms(session)]

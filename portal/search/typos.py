@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 from rapidfuzz import process
@@ -39,9 +41,9 @@ def candidates(word: str, vocabulary: Sequence[str]) -> list[str]:
 
 
 def completions(word: str, vocabulary: Sequence[str]) -> list[str]:
-    """Words that begin with what was typed so far, the shortest first."""
+    """Words of `vocabulary`, which is in order, that begin with what was typed so far, the shortest first."""
     if len(word) < SHORTEST:
         return []
-    return sorted((other for other in vocabulary if other.startswith(word)), key=lambda other: (len(other), other))[
-        :COMPLETIONS
-    ]
+    first = bisect_left(vocabulary, word)
+    begun = takewhile(lambda other: other.startswith(word), map(vocabulary.__getitem__, range(first, len(vocabulary))))
+    return sorted(begun, key=lambda other: (len(other), other))[:COMPLETIONS]

@@ -25,6 +25,8 @@ from portal.content.wall import Wall
 from portal.events.ingest import record
 from portal.kit.errors import NotFound
 from portal.kit.i18n import LOCALES, Locale
+from portal.kit.memory import Recent
+from portal.kit.prepared import Prepared, json_text
 from portal.kit.rows import Row
 from portal.tutorials.models import TutorialRun, TutorialStepDone
 
@@ -32,6 +34,9 @@ TUTORIAL, STEP, TEXT, RUN, DONE = (
     Row.metadata.tables[name]
     for name in ("tutorial", "tutorial_step", "tutorial_text", "tutorial_run", "tutorial_step_done")
 )
+AUDIENCES_KEPT = 500
+_ASK_AUDIENCES = Prepared(select(*TUTORIAL.c["key", "title", "audience"]).where(TUTORIAL.c.archived_at.is_(None)))
+_read: Recent[str, Condition] = Recent(AUDIENCES_KEPT)
 log = structlog.get_logger()
 
 
@@ -127,12 +132,14 @@ def in_progress(session: Session, reader: Reader, *, now: datetime, zone: ZoneIn
     return sorted(begun, key=lambda overview: overview.progress.last_at or now, reverse=True)
 
 
-def for_reader(session: Session, reader: Reader, *, now: datetime, zone: ZoneInfo) -> dict[str, Mapping[str, str]]:
-    """The titles of every tutorial `reader` may see, by key: what a search may speak of."""
-    wall = Wall(session, reader, now=now, zone=zone)
-    asked = select(*TUTORIAL.c["key", "title", "audience"]).where(TUTORIAL.c.archived_at.is_(None))
-    audiences = ((row, *_audience(row)) for row in session.connection().execute(asked))
-    return {row.key: row.title for row, readable, audience in audiences if readable and wall.fits(audience)}
+def within(session: Session, wall: Wall) -> dict[str, Mapping[str, str]]:
+    """The titles of every tutorial that the reader before `wall` may see, by key: what a search may speak of."""
+    found = {}
+    for key, title, said in _ASK_AUDIENCES.all(session, {}):
+        readable, audience = _audience(key, said)
+        if readable and wall.fits(audience):
+            found[key] = title
+    return found
 
 
 def open_tutorial(session: Session, reader: Reader, *, key: str, now: datetime, zone: ZoneInfo) -> Overview:
@@ -249,7 +256,7 @@ def _tutorials(session: Session, key: str | None = None) -> list[tuple[Tutorial,
         steps.setdefault(row.tutorial_key, []).append(Step(row.key, row.title))
     found = []
     for row in session.execute(asked):
-        readable, audience = _audience(row)
+        readable, audience = _audience(row.key, row.audience)
         if not readable:
             continue
         tutorial = Tutorial(
@@ -259,13 +266,15 @@ def _tutorials(session: Session, key: str | None = None) -> list[tuple[Tutorial,
     return found
 
 
-def _audience(row: Any) -> tuple[bool, Condition | None]:
+def _audience(key: str, said: Mapping[str, Any] | None) -> tuple[bool, Condition | None]:
     """The audience of a tutorial, after whether it can be read."""
+    if said is None:
+        return True, None
     try:
-        return True, None if row.audience is None else parse(row.audience, level="member")
+        return True, _read.get(json_text(said), lambda: parse(said, level="member"))
     except ConditionProblems as error:
         # A rule nobody can read any more must keep a tutorial in, never let it out.
-        log.error("tutorial left out: its audience cannot be read", tutorial=row.key, error=str(error))
+        log.error("tutorial left out: its audience cannot be read", tutorial=key, error=str(error))
         return False, None
 
 

@@ -10,8 +10,9 @@ import pytest
 from markupsafe import Markup
 
 from portal.accounts.visits import MemberViewer
-from portal.content.article import ArticlePage, write_page
+from portal.content.article import ArticlePage
 from portal.kit.db import Database
+from portal.kit.frames import write_framed
 from portal.kit.i18n import Locale
 from portal.kit.memory import Recent
 from portal.kit.web import Shell, Site
@@ -86,7 +87,7 @@ async def test_every_page_is_what_its_template_would_have_written(site: Site, en
             for page in (replace(PAGE, **changes) for changes in PAGES):
                 locale: Locale = shell.locale
                 written = site.templates.render(locale, "content/article.html", {"page": page, "shell": shell})
-                assert write_page(page, shell, site=site) == written
+                assert write_framed(site, "content/article.html", page, shell) == written
 
 
 def test_only_so_much_is_kept_and_the_longest_unused_goes_first() -> None:

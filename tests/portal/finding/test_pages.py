@@ -70,6 +70,13 @@ async def test_more_results_than_a_page(portal: Portal) -> None:
     assert 'start="21"' in last
 
 
+async def test_addresses_that_name_nothing(portal: Portal) -> None:
+    for query in ({"page": "0"}, {"page": "101"}, {"page": "x"}, {"page": ""}, {"kind": "k" * 65}):
+        assert (await portal.get(MEMBER, "/search", q="招待", **query)).status_code == 404
+    assert (await portal.get(MEMBER, "/search", q="招待", page=100)).status_code == 200
+    assert (await (await portal.browser(MEMBER)).post("/search", data={"q": "x"})).status_code == 405
+
+
 async def test_nothing_asked_and_nothing_found(portal: Portal) -> None:
     for query in ({}, {"q": "   "}, {"q": "ぬぬぬ"}):
         text = (await portal.get(MEMBER, "/search", **query)).text
