@@ -19,6 +19,7 @@ from portal.kit.errors import BansoError, Forbidden, Invalid
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale
 from portal.kit.web import SiteDep, flash, locale_of, page_router, redirect, render
 from portal.studio import (
+    care_pages,
     collection_pages,
     edit_pages,
     forking,
@@ -212,6 +213,7 @@ async def give_back(request: Request, site: SiteDep, viewer: SignedInStaff, key:
 
 
 router.include_router(translation_pages.router)
+router.include_router(care_pages.router)
 router.include_router(edit_pages.router)
 router.include_router(history_pages.router)
 router.include_router(sight_pages.router)

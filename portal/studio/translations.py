@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Subquery, func, or_, select, union_all
+from sqlalchemy import Subquery, func, or_, select, union_all
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -228,7 +228,7 @@ def mark_current(
 def _newest(session: Session, key: str) -> Sequence[Any]:
     live = _texts()
     source = aliased(Revision)
-    asked = (
+    asked: Any = (
         select(
             *(col(Revision.id), col(Revision.document_id), col(Revision.locale), col(Revision.number)),
             *(col(Revision.title), col(Revision.at), col(source.number).label("made_from")),
@@ -273,7 +273,7 @@ def _marks(session: Session, key: str) -> dict[tuple[str, str], int]:
         )
         .scalar_subquery()
     )
-    asked: Select[Any] = (
+    asked = (
         select(col(TranslationMark.document_id), col(TranslationMark.locale), func.max(col(original.number)))
         .join(marked, col(marked.id) == col(TranslationMark.revision_id))
         .join(original, col(original.id) == col(TranslationMark.original_id))
