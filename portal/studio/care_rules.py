@@ -31,11 +31,11 @@ def overdue_since(named: date | None, settled: Mapping[date, date], *, today: da
 
 
 def broken(links: Mapping[str, str | None], documents: Collection[str]) -> tuple[str, ...]:
-    """The targets of a text that led nowhere when it was published, or to a document that is gone since.
+    """The targets of a text that led nowhere when it was published, or to a document that is gone since; in order.
 
     `links` leads from each target as written to its address, `documents` are the ids of what there is.
     """
-    return tuple(target for target, address in links.items() if address is None or _gone(address, documents))
+    return tuple(sorted(target for target, address in links.items() if address is None or _gone(address, documents)))
 
 
 def _gone(address: str, documents: Collection[str]) -> bool:

@@ -140,6 +140,13 @@ async def test_a_language_that_is_not_there_is_missing(db: Database, people: Peo
         await db.report(partial(behind, key="invoices", locale="en", house="ja"))
 
 
+async def test_a_text_is_no_translation_of_what_is_none_of_its_document(db: Database, people: People) -> None:
+    await db.write(partial(begin, form=FORM, key="invoices", locale="ja", person=people.writer, now=NOW))
+    await written(db, people, ENGLISH, "en", base=0, translated_from=999_999)
+    sources = await db.read(lambda session: session.execute(select(col(Revision.translated_from_id))).scalars().all())
+    assert sources == [None, None]
+
+
 @pytest.fixture
 async def desk(db: Database, people: People) -> Desk:
     await translated(db, people)
