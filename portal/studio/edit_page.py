@@ -16,6 +16,7 @@ from portal.studio.models import ManuscriptAct
 from portal.studio.rules import Person
 from portal.studio.shown import ACTS, DONE, KINDS, LANGUAGES, STATES
 from portal.studio.sights import Sight
+from portal.studio.translations import Beside
 
 INSERTS: Sequence[tuple[str, Message]] = (
     ("heading", Message("Heading")),
@@ -64,8 +65,8 @@ class FilePage:
 @dataclass(frozen=True)
 class EditPage:
     """For `studio/edit.html`. `languages`: language, its word, where, its state or "" where it is not begun, whether it
-    is this one. `acts`: the name, word and kind of each button. `notice_unsaved` is when what is shown was typed;
-    `nonce` lets the style sheet of the editor in."""
+    is this one. `beside` is the original where this is its translation. `acts`: the name, word and kind of each button.
+    `notice_unsaved` is when what is shown was typed; `nonce` lets the style sheet of the editor in."""
 
     key: str
     locale: Locale
@@ -81,11 +82,13 @@ class EditPage:
     may_approve: bool
     errors: Mapping[str, Sequence[Message]]
     theirs: Overtaken | None
+    beside: Beside | None
     others: Sequence[tuple[str, datetime]]
     notice_unsaved: datetime | None
     preview: PreviewPart
     collections: Sequence[tuple[str, str]]
     kinds: Sequence[tuple[str, Message]]
+    words: Mapping[Locale, str]
     languages: Sequence[tuple[Locale, str, str, str, bool]]
     origin: Revision | None
     record: Sequence[ManuscriptAct]
@@ -108,6 +111,7 @@ def edit_page(
     person: Person,
     errors: Mapping[str, Sequence[Message]],
     theirs: Overtaken | None,
+    beside: Beside | None,
     now: datetime,
 ) -> EditPage:
     """Put together what `studio/edit.html` shows."""
@@ -139,11 +143,13 @@ def edit_page(
         may_approve=any(act in opened.acts for act in ("approve", "give_back")),
         errors=errors,
         theirs=theirs,
+        beside=beside,
         others=opened.others,
         notice_unsaved=opened.unsaved.at if opened.unsaved is not None and theirs is None and not errors else None,
         preview=PreviewPart(sight, opened.locale),
         collections=shelves,
         kinds=list(KINDS.items()),
+        words=LANGUAGES,
         languages=[
             (one, LANGUAGES[one], f"{here}/{one}", written.get(one, ""), one == opened.locale) for one in LOCALES
         ],

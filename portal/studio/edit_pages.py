@@ -29,6 +29,7 @@ from portal.studio.manuscripts import document_of, forget_unsaved
 from portal.studio.rules import Person
 from portal.studio.shown import DONE, KINDS, by_field, person_of
 from portal.studio.sights import Around, Sight, around, sight
+from portal.studio.translations import beside, mark_current
 from portal.studio.writing import OvertakenBy, Saved, keep, save
 
 router = page_router(prefix="/staff/content")
@@ -95,7 +96,9 @@ async def write(request: Request, site: SiteDep, viewer: SignedInStaff, key: str
     if act == "preview":
         return await _again(request, site, viewer, key, locale, form, base)
     try:
-        saved = await site.database.write(partial(_save, key=key, locale=locale, said=said, person=person, now=now))
+        saved = await site.database.write(
+            partial(_save, key=key, locale=locale, said=said, person=person, now=now, house=site.locale)
+        )
     except OvertakenBy as wrong:
         return await _again(request, site, viewer, key, locale, form, wrong.theirs, overtaken=wrong)
     except Invalid as wrong:
@@ -141,8 +144,10 @@ async def keep_unsaved(request: Request, site: SiteDep, viewer: SignedInStaff, k
     return Response(status_code=204)
 
 
-def _save(session: Session, *, key: str, locale: Locale, said: FormData, person: Person, now: datetime) -> Saved:
-    return save(
+def _save(
+    session: Session, *, key: str, locale: Locale, said: FormData, person: Person, now: datetime, house: Locale
+) -> Saved:
+    saved = save(
         session,
         document=document_of(session, key),
         locale=locale,
@@ -153,6 +158,13 @@ def _save(session: Session, *, key: str, locale: Locale, said: FormData, person:
         note=_text(said, "summary"),
         translated_from=_number(said, "translated_from") or None,
     )
+    follows = _number(said, "follows")
+    if follows:
+        number = saved.number
+        mark_current(
+            session, key=key, locale=locale, number=number, original=follows, house=house, person=person, now=now
+        )
+    return saved
 
 
 async def _act(
@@ -219,6 +231,9 @@ async def _editor(
     status: int = 200,
 ) -> Response:
     shown = await _sight(form, among)
+    original = await site.database.report(
+        partial(beside, key=opened.document.id, locale=opened.locale, house=site.locale)
+    )
     page = edit_page(
         opened,
         form=form,
@@ -227,6 +242,7 @@ async def _editor(
         person=person_of(viewer),
         errors=by_field(wrong.problems) if wrong else {},
         theirs=theirs,
+        beside=original,
         now=site.clock(),
     )
     headers = {"Content-Security-Policy": policy_with_style(page.nonce)}

@@ -4,7 +4,7 @@ The texts themselves are revisions of the library (`content.models.Revision`), s
 can name the very text they are about. Here stands only where a text is on its way, and who moved it there.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, UniqueConstraint
@@ -97,4 +97,50 @@ class Unsaved(Row, table=True):
     by: str = Field(max_length=200)
     base: int
     form: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    at: datetime
+
+
+class TranslationMark(Row, table=True):
+    """Somebody looked at a text and said that it says what the other language says: which two texts, who and when.
+
+    It holds until an earlier text of the translation is brought back.
+    """
+
+    __tablename__ = "translation_mark"
+    __table_args__ = (
+        one_of("locale", "ja", "en"),
+        Index("ix_translation_mark_document_id", "document_id", "locale"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    document_id: str = Field(
+        sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), nullable=False)
+    )
+    locale: str = Field(max_length=2)
+    revision_id: int = Field(sa_column=Column(BigId, ForeignKey("document_revision.id"), nullable=False))
+    original_id: int = Field(sa_column=Column(BigId, ForeignKey("document_revision.id"), nullable=False))
+    staff_id: int | None = Field(default=None, foreign_key="staff.id")
+    by: str = Field(max_length=200)
+    at: datetime
+
+
+class ReviewMark(Row, table=True):
+    """Somebody looked at a document again, and when it is to be looked at next.
+
+    It settles one date, `due`, that its text names: a text that names another date is judged by that. So neither a file
+    nor an approved text has to change for it.
+    """
+
+    __tablename__ = "review_mark"
+    __table_args__ = (one_of("locale", "ja", "en"), Index("ix_review_mark_document_id", "document_id", "locale"))
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    document_id: str = Field(
+        sa_column=Column(String(64), ForeignKey("document.id", ondelete="CASCADE"), nullable=False)
+    )
+    locale: str = Field(max_length=2)
+    due: date
+    until: date
+    staff_id: int | None = Field(default=None, foreign_key="staff.id")
+    by: str = Field(max_length=200)
     at: datetime

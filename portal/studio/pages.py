@@ -18,7 +18,16 @@ from portal.accounts.visits import SignedInStaff
 from portal.kit.errors import BansoError, Forbidden, Invalid
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale
 from portal.kit.web import SiteDep, flash, locale_of, page_router, redirect, render
-from portal.studio import collection_pages, edit_pages, forking, history_pages, release_pages, sight_pages
+from portal.studio import (
+    care_pages,
+    collection_pages,
+    edit_pages,
+    forking,
+    history_pages,
+    release_pages,
+    sight_pages,
+    translation_pages,
+)
 from portal.studio.front import Form
 from portal.studio.going_out import linkable
 from portal.studio.listing import SORTS, Filters, Found, Sort, facets, list_documents
@@ -110,11 +119,19 @@ async def content(
 
 
 @router.get(f"{HERE}/new")
-async def new(request: Request, site: SiteDep, viewer: SignedInStaff, collection: Text = "") -> Response:
-    """The few words a document begins with."""
+async def new(
+    request: Request,
+    site: SiteDep,
+    viewer: SignedInStaff,
+    collection: Text = "",
+    title: Text = "",
+    language: Text = "",
+) -> Response:
+    """The few words a document begins with; those that the address says are filled in."""
     locale = locale_of(request, viewer)
-    form = Form(collection=collection)
-    page = await site.database.read(lambda session: _new_page(session, form, "", site.locale, locale, {}))
+    form = Form(collection=collection, title=title)
+    begins = as_locale(language, site.locale)
+    page = await site.database.read(lambda session: _new_page(session, form, "", begins, locale, {}))
     return render(request, "studio/new.html", page, viewer=viewer, nav="content")
 
 
@@ -195,6 +212,8 @@ async def give_back(request: Request, site: SiteDep, viewer: SignedInStaff, key:
     return answer
 
 
+router.include_router(translation_pages.router)
+router.include_router(care_pages.router)
 router.include_router(edit_pages.router)
 router.include_router(history_pages.router)
 router.include_router(sight_pages.router)

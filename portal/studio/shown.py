@@ -26,6 +26,13 @@ STATES: Final[Mapping[str, tuple[Message, Tone, str]]] = {
     "archived": (Message("Taken down"), "", "close"),
 }
 """The word of each state, its tone as a badge, and its icon."""
+TRANSLATION: Final[Mapping[str, tuple[Message, Tone, str]]] = {
+    "original": (Message("Original"), "", "document"),
+    "current": (Message("Up to date"), "good", "check"),
+    "stale": (Message("Behind the original"), "warn", "clock"),
+    "missing": (Message("Not there"), "", "plus"),
+}
+"""The same for how a document stands in one of its languages."""
 LANGUAGES: Final[Mapping[Locale, str]] = {"ja": "日本語", "en": "English"}
 ACTS: Final[Mapping[str, tuple[Message, str]]] = {
     "submit": (Message("Save and ask for review"), "primary"),

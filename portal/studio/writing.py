@@ -127,7 +127,8 @@ def save(
         person=person,
         now=now,
         note=note.strip()[:500],
-        translated_from=translated_from or (before.translated_from_id if before else None),
+        translated_from=_source(session, document.id, locale, translated_from)
+        or (before.translated_from_id if before else None),
     )
     _share(session, document.id, locale, text, form.kind, person=person, now=now)
     return Saved(revision.number, is_new=True)
@@ -166,6 +167,14 @@ def others_at_work(
         .order_by(col(Unsaved.at).desc())
     )
     return [(by, at) for by, at in session.execute(asked)]
+
+
+def _source(session: Session, key: str, locale: Locale, revision_id: int | None) -> int | None:
+    """The revision a text says it was translated from, if it is one of this document in another language."""
+    asked = select(col(Revision.id)).where(
+        *(col(Revision.id) == revision_id, col(Revision.document_id) == key, col(Revision.locale) != locale)
+    )
+    return session.execute(asked).scalar_one_or_none() if revision_id else None
 
 
 def _says_the_same(session: Session, form: Form, newest: Revision, key: str) -> bool:

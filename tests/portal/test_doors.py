@@ -36,7 +36,13 @@ PUBLIC = (
     *("/robots.txt", "/sitemap.xml"),
 )
 FILLED = {"external_id": "acct-2", "act": "undo", "locale": "ja"}
-STUDIO = ("/staff/content/new", "/staff/collections", "/staff/releases")
+STUDIO = (
+    "/staff/content/new",
+    "/staff/content/translations",
+    "/staff/content/care",
+    "/staff/collections",
+    "/staff/releases",
+)
 
 
 def routes(found: list[BaseRoute]) -> Iterator[Route]:
