@@ -64,6 +64,7 @@ def build_api(site: Site) -> FastAPI:
     app.state.site = site
     app.state.intake = Intake(site.database, zone=site.zone)
     app.state.limits = Limits(per_second=site.events_per_second)
+    app.state.under_way = set()
     app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
     problems.install(app)
     # Events first: routes are tried in this order.

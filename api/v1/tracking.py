@@ -97,7 +97,7 @@ async def preflight(request: Request, site: SiteDep) -> Response:
     headers = {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Methods": "POST",
-        "Access-Control-Allow-Headers": "authorization, banso-key, content-encoding, content-type",
+        "Access-Control-Allow-Headers": "authorization, banso-key, content-encoding, content-type, idempotency-key",
         "Access-Control-Max-Age": "600",
         "Vary": "Origin",
     }
@@ -217,6 +217,13 @@ _OUTCOME: Final[dict[str, Any]] = {
         },
     },
 }
+UNUSED_KEY: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "Taken, and not needed: a message counts once by its `messageId`.",
+}
 SCHEMAS: Final = {"TrackingMessage": _MESSAGE, "TrackingOutcome": _OUTCOME}
 """What the routes below refer to in OpenAPI."""
 
@@ -235,6 +242,7 @@ def _add(path: str, endpoint: Callable[..., Any], schema: dict[str, Any], *, sum
         response_class=Response,
         responses={200: ok, **described(400, 401, 403, 409, 413, 429, 503)},
         openapi_extra={
+            "parameters": [UNUSED_KEY],
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
             "security": [{"SourceKey": []}],
         },
