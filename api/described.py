@@ -15,6 +15,8 @@ METHODS = ("get", "put", "post", "delete", "patch")
 ALWAYS = (429, 500, 503)
 LONGEST_TEXT = 500 * 1024
 """No body larger than this is taken, so no text can be longer."""
+LONGEST_PARAMETER = 1_000
+"""Addresses and headers are shorter than bodies."""
 LONGEST_INSTANT = 40
 LONGEST_LIST = 100_000
 LARGEST_NUMBER = 2**53 - 1
@@ -85,8 +87,10 @@ def complete(document: dict[str, Any]) -> None:
         schemas.pop(name, None)  # validation is answered as a problem too
     used = {tag for call in _calls(document) for tag in call.get("tags", ())}
     document["tags"] = [{"name": name, "description": text} for name, text in TAGS.items() if name in used]
-    for schema in _schemas([document["paths"], schemas]):
-        _bound(schema)
+    parameters = [call.get("parameters", []) for call in _calls(document)]
+    for longest, part in ((LONGEST_PARAMETER, parameters), (LONGEST_TEXT, [document["paths"], schemas])):
+        for schema in _schemas(part):
+            _bound(schema, longest)
     for call in _calls(document):
         _answers(call, schemas)
 
@@ -138,11 +142,11 @@ def _schemas(node: object) -> Iterator[dict[str, Any]]:
                 yield from _schemas(child)
 
 
-def _bound(schema: dict[str, Any]) -> None:
+def _bound(schema: dict[str, Any], longest: int) -> None:
     match schema["type"]:
         case "string" if not schema.keys() & {"enum", "const"}:
             is_moment = schema.get("format") in ("date", "date-time")
-            schema.setdefault("maxLength", LONGEST_INSTANT if is_moment else LONGEST_TEXT)
+            schema.setdefault("maxLength", LONGEST_INSTANT if is_moment else longest)
         case "integer":
             schema.setdefault("format", "int64")
             schema.setdefault("minimum", -LARGEST_NUMBER)

@@ -98,3 +98,23 @@ async def test_an_api_key_is_told_where_it_stands_and_stopped(api: Api) -> None:
     gone = await api.client.delete("/api/v1/accounts/none", headers=other)
     assert (gone.status_code, gone.headers["ratelimit"]) == (404, '"requests";r=1;t=1')
     assert "ratelimit" not in (await api.client.get("/api/v1/plans")).headers
+
+
+@on_one_engine
+async def test_what_an_address_takes_is_named_whole(api: Api) -> None:
+    for path, allowed in (
+        ("accounts/acme", "DELETE, GET, PUT"),
+        ("webhook-endpoints", "GET, POST"),
+        ("track", "OPTIONS, POST"),
+    ):
+        answer = await api.client.request("TRACE", f"/api/v1/{path}")
+        assert code_of(answer, 405) == "method_not_allowed"
+        assert answer.headers["allow"] == allowed
+
+
+@on_one_engine
+async def test_a_bare_number_is_no_instant(api: Api) -> None:
+    auth = await api.key()
+    for written, status in (("0", 422), ("1700000000", 422), ("-5", 422), ("2026-06-03T05:00:00Z", 200)):
+        answer = await api.client.get("/api/v1/events", params={"to": written}, headers=auth)
+        assert answer.status_code == status, written
