@@ -47,3 +47,22 @@ async def test_no_answer_for_one_customer_has_anything_of_the_other(db: Database
                     if is_theirs or method == "put":
                         assert answer.status_code == 404, (method, target)
         assert asked >= 12
+
+
+async def test_no_list_for_one_customer_has_anything_of_the_other(db: Database) -> None:
+    async with vendor_on(db) as vendor, vendor.caller() as caller:
+        await vendor.happen("member.invited", account="aoba", member="u-tanaka", times=2)
+        await vendor.happen("member.invited", account="midori", member="u-other")
+        for account, member, stranger, foreign in (
+            ("aoba", "u-tanaka", "u-other", THEIRS),
+            ("midori", "u-other", "u-tanaka", OURS),
+        ):
+            for path in ("/events", "/events/export"):
+                for person in ({}, {"member": member}):
+                    answer = await caller.get(path, params={"account": account, **person})
+                    assert answer.status_code == 200
+                    assert account in answer.text
+                    assert told(answer, foreign) == []
+            for path, query in (("/events", {}), ("/events/export", {}), ("/search", {"q": "a"})):
+                answer = await caller.get(path, params={"account": account, "member": stranger, **query})
+                assert answer.status_code == 404, path
