@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo setup check dev bench kill test lint types format lock setup-dev chromium clean
+.PHONY: help demo setup check dev api-check bench kill test lint types format lock setup-dev chromium clean
 
 PORT ?= 8000
 ARGS ?=
@@ -35,7 +35,7 @@ setup: $(VENV)/.app ## Leave .venv/bin/banso ready, front-end built
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 
 ##@ Before you hand in a change
@@ -79,6 +79,9 @@ dev: setup ## The portal on your own banso.db, restarted when a file changes
 
 kill: setup-dev ## kill -9 of servers, workers and PostgreSQL, 20 rounds each on both databases; takes minutes
 	@BANSO_TEST_KILL_ROUNDS=20 $(BIN)/python -m pytest -q tests/e2e/test_kill.py tests/e2e/test_kill_worker.py $(ARGS)
+
+api-check: setup-dev ## The API asked by schemathesis for everything it offers; a minute and a half
+	@$(BIN)/python -m pytest -q -m api $(ARGS)
 
 bench: setup-dev ## Speed, each figure beside its ceiling on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)
