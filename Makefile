@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo setup check dev bench bench-publish kill test lint types format lock setup-dev chromium clean
+.PHONY: help demo setup check dev api-check bench bench-publish kill test lint types format lock setup-dev chromium clean
 
 PORT ?= 8000
 ARGS ?=
@@ -76,6 +76,9 @@ dev: setup ## The portal on your own banso.db, restarted when a file changes
 
 kill: setup-dev ## kill -9 of servers, workers and PostgreSQL, 20 rounds each on both databases; takes minutes
 	@BANSO_TEST_KILL_ROUNDS=20 $(BIN)/python -m pytest -q -m kill $(ARGS)
+
+api-check: setup-dev ## The API asked by schemathesis for everything it offers; a minute and a half
+	@$(BIN)/python -m pytest -q -m api $(ARGS)
 
 bench: setup-dev ## Speed, each figure beside its ceiling on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -5,11 +5,14 @@ The composition root gives it the same `Site` that the pages have.
 
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
-from api import docs, problems
+from api import described, docs, problems
+from api.limits import AnswerHeaders
 from api.segments import WholeSegments
 from api.v1 import (
     accounts,
@@ -27,18 +30,23 @@ from api.v1 import (
 )
 from portal.events.intake import Intake
 from portal.events.limits import Limits
+from portal.kit.i18n import Message
 from portal.kit.web import Site
 from portal.widget.live import Live
 from portal.widget.meter import Meter
 
 REFUSALS_A_SECOND = 20
 """How many webhooks that nobody has signed are put on record, for one source: anybody can send them."""
+REQUESTS_A_SECOND = 2_000
+"""How often one API key may ask one process: more than a healthy caller needs, less than what starves the others."""
+BUSY = Message("This API key asks more than it may. Wait as long as “Retry-After” says, then send the same again.")
 SECURITY = {
     "WidgetToken": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token signed with a source's `ws_…`, together with the source's `pk_…` in `Banso-Key`.",
+        "description": "A token signed with a source's `ws_…` as RFC8725 wants it (HS256 alone, `exp` within a day), "
+        "together with the source's `pk_…` in `Banso-Key`.",
     },
     "SourceKey": {
         "type": "http",
@@ -66,7 +74,8 @@ def build_api(site: Site) -> FastAPI:
         version=version("banso"),
         description="Events in, onboarding data out. Errors are RFC 9457 problem documents with a stable `code`.",
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        servers=[{"url": f"{site.base_url.rstrip('/')}/api"}],
+        servers=[{"url": _server(site), "description": "This installation, in production.", "x-internal": False}],
+        generate_unique_id_function=_operation_id,
         root_path_in_servers=False,
         docs_url=None,
         redoc_url=None,
@@ -75,6 +84,8 @@ def build_api(site: Site) -> FastAPI:
     app.state.site = site
     app.state.intake = Intake(site.database, zone=site.zone)
     app.state.limits = Limits(per_second=site.events_per_second)
+    app.state.requests = Limits(per_second=REQUESTS_A_SECOND, unit="requests", flood=BUSY)
+    app.state.under_way = set()
     app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
     app.state.meter = Meter(site.database, clock=site.clock, zone=site.zone)
     app.state.live = Live(site.database)
@@ -85,6 +96,7 @@ def build_api(site: Site) -> FastAPI:
     for room in rooms:
         app.include_router(room.router, prefix="/v1")
     app.include_router(docs.router)
+    app.add_middleware(AnswerHeaders)
     app.add_middleware(WholeSegments)
     _describe(app)
     return app
@@ -94,6 +106,16 @@ async def close(app: FastAPI) -> None:
     """Let go of what the machine door holds open, before its database is closed."""
     await app.state.live.close()
     await app.state.meter.flush()
+
+
+def _server(site: Site) -> str:
+    """Where the calls go. An installation without TLS is somebody's own machine, under whatever name it is asked."""
+    base = site.base_url.rstrip("/")
+    return f"{base}/api" if base.startswith("https:") else f"{urlsplit(base).path}/api"
+
+
+def _operation_id(route: APIRoute) -> str:
+    return f"{route.tags[0]}_{route.name}".replace(" ", "_") if route.tags else route.name
 
 
 def _describe(app: FastAPI) -> None:
@@ -114,6 +136,7 @@ def _describe(app: FastAPI) -> None:
                 {"Problem": problems.SCHEMA, **tracking.SCHEMAS, **webhooks_in.SCHEMAS}
             )
             components.setdefault("securitySchemes", {}).update(SECURITY)
+            described.complete(made)
             app.openapi_schema = made
         return app.openapi_schema
 

@@ -15,6 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 from starlette.responses import Response
 
+from api.limits import note_request
 from api.problems import Unauthorized
 from portal.accounts.keys import Scope, find_api_key, is_use_due, note_use
 from portal.events.rules import Person
@@ -42,10 +43,11 @@ api_key_scheme = HTTPBearer(scheme_name="ApiKey", description="An API key `ak_â€
 
 
 def api_key(scope: Scope) -> Callable[..., Any]:
-    """A dependency: the id of the live API key that was shown. 401 without one, 403 where it may only read."""
+    """A dependency: the id of the live API key that was shown. 401 without one, 403 where it may only read, 429 where
+    it asks too often."""
 
     async def check(
-        site: SiteDep, shown: Annotated[HTTPAuthorizationCredentials | None, Security(api_key_scheme)]
+        request: Request, site: SiteDep, shown: Annotated[HTTPAuthorizationCredentials | None, Security(api_key_scheme)]
     ) -> int:
         now = site.clock()
 
@@ -57,6 +59,7 @@ def api_key(scope: Scope) -> Callable[..., Any]:
         if found is None:
             raise Unauthorized(Message("Show a valid API key: Authorization: Bearer ak_â€¦"), scheme=BEARER)
         key_id, has, is_due = found
+        note_request(request, key_id)
         if scope == "write" and has != "write":
             raise Forbidden(Message("This API key may only read."))
         if is_due:

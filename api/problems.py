@@ -12,11 +12,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 
 from portal.kit.errors import BansoError, FieldProblem, TooMany, Unavailable
 from portal.kit.i18n import Locale, Message, preferred_locale
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 CODES = {
     400: "bad_request",
     404: "not_found",
@@ -156,7 +158,20 @@ async def _of_routing(request: Request, error: Exception) -> Response:
     }
     message = messages.get(error.status_code, Message("The request could not be understood."))
     code = CODES.get(error.status_code, "bad_request")
-    return problem(request, status=error.status_code, code=code, message=message, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return problem(request, status=error.status_code, code=code, message=message, headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method of this address: each has a route of its own, and the router names those of the first alone."""
+    routes: list[BaseRoute] = request.app.routes
+
+    def is_taken(method: str) -> bool:
+        return any(one.matches({**request.scope, "method": method})[0] is Match.FULL for one in routes)
+
+    return list(filter(is_taken, METHODS))
 
 
 async def _of_surprise(request: Request, error: Exception) -> Response:

@@ -7,12 +7,14 @@ and OpenAPI belong to it alone.
 import asyncio
 import contextlib
 import gc
+import re
 import signal
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
@@ -126,7 +128,10 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
     app.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", jobs_pages.show_metrics, methods=["GET"], include_in_schema=False)
     # The most asked for first: routes are tried in this order.
-    app.mount("/api", door)
+    mounted = Mount("/api", door)
+    # An encoded line break belongs to the path too: without this such an address would be answered as a page.
+    mounted.path_regex = re.compile(mounted.path_regex.pattern, re.DOTALL)
+    app.router.routes.append(mounted)
     for pages in (
         content_pages,
         finding_pages,

@@ -32,7 +32,9 @@ class RateRowOut(BaseModel):
     in_progress: int
     already_completed: int = Field(description="The part of in_progress that has finished.")
     rate: float | None = Field(description="completed_in_time ÷ matured; null where nobody matured.")
-    interval: tuple[float, float] | None = Field(description="Wilson 95 % of rate.")
+    interval: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
+        description="Wilson 95 % of rate."
+    )
     cumulative_rate: float | None = Field(description="All completed ÷ started.")
     median_days: int | None
 
@@ -106,7 +108,7 @@ def _shown(report: Report) -> CompletionRateOut:
         unit=report.unit,
         due_days=report.due_days,
         as_of=report.as_of,
-        rows=[RateRowOut(**vars(row)) for row in report.rows],
+        rows=[RateRowOut(**{**vars(row), "interval": row.interval and list(row.interval)}) for row in report.rows],
         curve=[CurvePointOut(**vars(point)) for point in report.curve],
         steps=[StepOut(**vars(step)) for step in report.steps],
     )

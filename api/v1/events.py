@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, BeforeValidator
 from sqlmodel import Session
 
 from api.auth import Reads
@@ -24,6 +24,16 @@ from portal.kit.web import SiteDep
 
 LARGEST_ID = 2**63 - 1
 router = APIRouter(tags=["events"])
+
+
+def _written(value: object) -> object:
+    """Written out: a bare number would be taken for seconds since 1970, which nobody means."""
+    if isinstance(value, str) and "-" not in value[1:]:
+        raise ValueError("write an instant like 2026-06-03T05:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
 Name = Annotated[str, Query(min_length=1, max_length=200)]
 
 
@@ -55,8 +65,8 @@ async def events(
     member: Name | None = None,
     event: Name | None = None,
     source: Name | None = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    to: AwareDatetime | None = None,
+    from_: Annotated[Moment | None, Query(alias="from")] = None,
+    to: Moment | None = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
 ) -> EventPage:
@@ -97,8 +107,8 @@ async def export_events(
     member: Name | None = None,
     event: Name | None = None,
     source: Name | None = None,
-    from_: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    to: AwareDatetime | None = None,
+    from_: Annotated[Moment | None, Query(alias="from")] = None,
+    to: Moment | None = None,
 ) -> StreamingResponse:
     """All raw events that are still kept, as JSONL, streamed. What arrives meanwhile may be in it or not."""
 

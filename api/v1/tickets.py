@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.auth import Writes
+from api.once import Once
 from api.problems import described
 from api.v1.accounts import account_called, member_called
 from api.v1.bodies import body_of, body_schema, known_id, read
@@ -41,19 +42,23 @@ class TicketOut(BaseModel):
     openapi_extra=body_schema(TicketIn, required=False),
     operation_id="mint_ticket",
 )
-async def ticket(request: Request, site: SiteDep, api_key: Writes, account: AccountId, member: MemberId) -> TicketOut:
+async def ticket(
+    request: Request, site: SiteDep, api_key: Writes, once: Once, account: AccountId, member: MemberId
+) -> TicketOut:
     """A single-use ticket for the portal, bound to the member, good for 60 seconds: send their browser to `url`."""
     wanted, person = known_id(account, site.zone), known_id(member, site.zone)
-    told = read(await body_of(request, optional=True), {"next": text(500)}, zone=site.zone)
+    body = await body_of(request, optional=True)
+    told = read(body, {"next": text(500)}, zone=site.zone)
     now = site.clock()
 
-    def work(session: Session) -> str:
+    def work(session: Session) -> TicketOut:
         owner = account_called(session, wanted)
         found = member_called(session, owner, person)
         if any(at is not None and at <= now for at in (owner.left_at, found.left_at)):
             raise Forbidden(Message("This person, or their company, is no longer here."))
         key = session.get_one(ApiKey, api_key)
-        return mint(session, member_id=found.id or 0, next_path=str(told.get("next") or "/"), by=key.name, now=now)
+        onward = str(told.get("next") or "/")
+        token = mint(session, member_id=found.id or 0, next_path=onward, by=key.name, now=now)
+        return TicketOut(url=entrance(site.base_url, token), expires_at=now + LIFE)
 
-    token = await site.database.write(work)
-    return TicketOut(url=entrance(site.base_url, token), expires_at=now + LIFE)
+    return await once.write(work, TicketOut, body=body)

@@ -88,9 +88,8 @@ def _expect(request: Request, sender: Sender) -> None:
 
 async def preflight(request: Request, site: SiteDep) -> Response:
     """What a browser asks before it sends. It shows no key yet, so any source's origin may go on to ask."""
-    return await answer_preflight(
-        request, site, methods="POST", headers="authorization, banso-key, content-encoding, content-type"
-    )
+    headers = "authorization, banso-key, content-encoding, content-type, idempotency-key"
+    return await answer_preflight(request, site, methods="POST", headers=headers)
 
 
 async def take_messages(
@@ -207,6 +206,13 @@ _OUTCOME: Final[dict[str, Any]] = {
         },
     },
 }
+UNUSED_KEY: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "Taken, and not needed: a message counts once by its `messageId`.",
+}
 SCHEMAS: Final = {"TrackingMessage": _MESSAGE, "TrackingOutcome": _OUTCOME}
 """What the routes below refer to in OpenAPI."""
 
@@ -225,6 +231,7 @@ def _add(path: str, endpoint: Callable[..., Any], schema: dict[str, Any], *, sum
         response_class=Response,
         responses={200: ok, **described(400, 401, 403, 409, 413, 429, 503)},
         openapi_extra={
+            "parameters": [UNUSED_KEY],
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
             "security": [{"SourceKey": []}],
         },

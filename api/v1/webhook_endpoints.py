@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from api.auth import Reads, Writes
+from api.once import Once
 from api.problems import described
 from api.v1.bodies import body_of, body_schema, flag, read
 from api.v1.shapes import LARGEST_PAGE, After, Instant, Limit, cursor_of
@@ -151,12 +152,13 @@ async def list_all(site: SiteDep, _key: Reads) -> EndpointsOut:
 @router.post(
     "",
     status_code=201,
-    responses=described(400, 401, 403, 413, 422),
+    responses=described(400, 401, 403, 409, 413, 422),
     openapi_extra=body_schema(EndpointIn),
 )
-async def add(request: Request, site: SiteDep, key: Writes) -> EndpointWithSecret:
+async def add(request: Request, site: SiteDep, key: Writes, once: Once) -> EndpointWithSecret:
     """Add an endpoint. The secret in the answer is shown this once."""
-    told = read(await body_of(request), READERS, zone=site.zone, needed=("url",))
+    body = await body_of(request)
+    told = read(body, READERS, zone=site.zone, needed=("url",))
     now = site.clock()
 
     def work(session: Session) -> EndpointWithSecret:
@@ -167,7 +169,7 @@ async def add(request: Request, site: SiteDep, key: Writes) -> EndpointWithSecre
             service.disable_endpoint(session, endpoint.key, now=now)
         return EndpointWithSecret(**_out(site, endpoint).model_dump(), secret=secret)
 
-    return await site.database.write(work)
+    return await once.write(work, EndpointWithSecret, body=body)
 
 
 @router.get("/{endpoint}", responses=described(401, 404))
@@ -203,8 +205,8 @@ async def remove(site: SiteDep, _key: Writes, endpoint: EndpointId) -> None:
     await site.database.write(lambda session: service.remove_endpoint(session, endpoint))
 
 
-@router.post("/{endpoint}/secret", responses=described(401, 403, 404))
-async def rotate(site: SiteDep, _key: Writes, endpoint: EndpointId) -> EndpointWithSecret:
+@router.post("/{endpoint}/secret", responses=described(400, 401, 403, 404, 409, 422))
+async def rotate(site: SiteDep, once: Once, endpoint: EndpointId) -> EndpointWithSecret:
     """A new secret, shown this once. For a day the previous one signs too."""
     now = site.clock()
 
@@ -212,7 +214,7 @@ async def rotate(site: SiteDep, _key: Writes, endpoint: EndpointId) -> EndpointW
         row, secret = service.rotate_secret(session, endpoint, secrets=site.secrets, now=now)
         return EndpointWithSecret(**_out(site, row).model_dump(), secret=secret)
 
-    return await site.database.write(work)
+    return await once.write(work, EndpointWithSecret)
 
 
 @router.delete("/{endpoint}/secret/previous", status_code=204, responses=described(401, 403, 404))
@@ -221,34 +223,47 @@ async def forget_previous(site: SiteDep, _key: Writes, endpoint: EndpointId) -> 
     await site.database.write(lambda session: _nothing(service.forget_previous_secret(session, endpoint)))
 
 
-@router.post("/{endpoint}/test", status_code=202, responses=described(401, 403, 404))
-async def test(site: SiteDep, _key: Writes, endpoint: EndpointId) -> MessageOut:
+@router.post("/{endpoint}/test", status_code=202, responses=described(400, 401, 403, 404, 409, 422))
+async def test(site: SiteDep, once: Once, endpoint: EndpointId) -> MessageOut:
     """Send a `webhook.test`, once, even where the endpoint is disabled."""
     now = site.clock()
-    key = await site.database.write(lambda session: service.send_test(session, endpoint, now=now))
-    return MessageOut(message=key)
+
+    def work(session: Session) -> MessageOut:
+        return MessageOut(message=service.send_test(session, endpoint, now=now))
+
+    return await once.write(work, MessageOut)
 
 
 @router.post(
     "/{endpoint}/recover",
     status_code=202,
-    responses=described(400, 401, 403, 404, 413, 422),
+    responses=described(400, 401, 403, 404, 409, 413, 422),
     openapi_extra=body_schema(SinceIn),
 )
-async def recover(request: Request, site: SiteDep, _key: Writes, endpoint: EndpointId) -> RecoveredOut:
+async def recover(request: Request, site: SiteDep, once: Once, endpoint: EndpointId) -> RecoveredOut:
     """Send again what happened since then and never arrived; at most 10,000 messages, the oldest first."""
-    told = read(await body_of(request), {"since": moment}, zone=site.zone, needed=("since",))
+    body = await body_of(request)
+    told = read(body, {"since": moment}, zone=site.zone, needed=("since",))
     since, now = cast("datetime", told["since"]), site.clock()
-    count = await site.database.write(lambda session: service.recover(session, endpoint, since=since, now=now))
-    return RecoveredOut(messages=count)
+
+    def work(session: Session) -> RecoveredOut:
+        return RecoveredOut(messages=service.recover(session, endpoint, since=since, now=now))
+
+    return await once.write(work, RecoveredOut, body=body)
 
 
-@router.post("/{endpoint}/messages/{message}/replay", status_code=202, responses=described(401, 403, 404))
-async def replay(site: SiteDep, _key: Writes, endpoint: EndpointId, message: MessageId) -> MessageOut:
+@router.post(
+    "/{endpoint}/messages/{message}/replay", status_code=202, responses=described(400, 401, 403, 404, 409, 422)
+)
+async def replay(site: SiteDep, once: Once, endpoint: EndpointId, message: MessageId) -> MessageOut:
     """Send one message again, once, with the id it always had."""
     now = site.clock()
-    await site.database.write(lambda session: service.replay(session, endpoint, message, now=now))
-    return MessageOut(message=message)
+
+    def work(session: Session) -> MessageOut:
+        service.replay(session, endpoint, message, now=now)
+        return MessageOut(message=message)
+
+    return await once.write(work, MessageOut)
 
 
 @router.get("/{endpoint}/attempts", responses=described(401, 404, 422))

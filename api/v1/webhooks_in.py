@@ -80,6 +80,7 @@ HEADERS = [
         ("webhook-id", "Unique; the same one again is the same delivery. Up to 100 characters."),
         ("webhook-timestamp", "Seconds since 1970, within five minutes of now."),
         ("webhook-signature", "`v1,…`; several, separated by a space, while a secret rotates."),
+        ("idempotency-key", "In place of `webhook-id`, for senders that show the secret as a bearer token."),
     )
 ]
 

@@ -23,6 +23,15 @@ class NameTaken(Conflict):
     code = "name_taken"
 
 
+class KeyReused(Invalid):
+    """An `Idempotency-Key` stands for one request; this is another one."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__(Message("This Idempotency-Key was used for another request. Give each request its own."))
+
+
 class NobodyThere(BansoError):
     """Nobody who may sign in has that address. Said on the command line only, never on a page."""
 

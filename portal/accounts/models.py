@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Numeric, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Numeric, Text, UniqueConstraint
 from sqlmodel import Field
 
 from portal.kit.rows import Json, Row, one_of
@@ -207,6 +207,21 @@ class ApiKey(Row, table=True):
     created_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+class Answer(Row, table=True):
+    """What was answered to one request of an API key under an `Idempotency-Key`; `answer` is encrypted."""
+
+    __tablename__ = "api_answer"
+    __table_args__ = (Index("ix_api_answer_at", "at"),)
+
+    api_key_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("api_key.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    key_hash: str = Field(primary_key=True, max_length=64)
+    asked_hash: str = Field(max_length=64)
+    answer: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime
 
 
 class Erasure(Row, table=True):

@@ -40,22 +40,32 @@ class Standing:
     per_second: int
     left: int
     full_in: int
+    unit: str = "events"
 
     @property
     def headers(self) -> dict[str, str]:
         """As draft-ietf-httpapi-ratelimit-headers writes it."""
         return {
-            "RateLimit-Policy": f'"events";q={self.per_second};w=1',
-            "RateLimit": f'"events";r={self.left};t={self.full_in}',
+            "RateLimit-Policy": f'"{self.unit}";q={self.per_second};w=1',
+            "RateLimit": f'"{self.unit}";r={self.left};t={self.full_in}',
         }
 
 
 class Limits:
-    """What every source has sent to this process lately."""
+    """What every source has sent to this process lately; or every API key, by a `unit` and in words of its own."""
 
-    def __init__(self, *, per_second: int, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        per_second: int,
+        clock: Callable[[], float] = monotonic,
+        unit: str = "events",
+        flood: Message = FLOOD,
+    ) -> None:
         self._per_second = per_second
         self._clock = clock
+        self._unit = unit
+        self._flood = flood
         self._buckets: dict[int, Bucket] = {}
 
     def spend(self, source_id: int, count: int, *, per_second: int | None = None) -> Standing:
@@ -67,7 +77,7 @@ class Limits:
         bucket = filled(self._buckets.get(source_id), per_second=limit, now=self._clock())
         if bucket.left <= 0:
             wait = max(1, math.ceil(-bucket.left / limit))
-            raise TooMany(FLOOD, retry_after=wait)
+            raise TooMany(self._flood, retry_after=wait)
         self._buckets[source_id] = Bucket(bucket.left - count, bucket.at)
         return self._standing(self._buckets[source_id], limit)
 
@@ -78,4 +88,4 @@ class Limits:
 
     def _standing(self, bucket: Bucket, limit: int) -> Standing:
         left = max(0, math.floor(bucket.left))
-        return Standing(limit, left, math.ceil((limit - bucket.left) / limit))
+        return Standing(limit, left, math.ceil((limit - bucket.left) / limit), self._unit)

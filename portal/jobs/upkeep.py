@@ -9,6 +9,7 @@ from functools import partial
 from sqlmodel import Session, col, select
 
 from portal.accounts import sign_in
+from portal.accounts.answers import forget_answers
 from portal.accounts.models import Account
 from portal.checklists.catalog import Catalog, catalog
 from portal.checklists.definition import conditions
@@ -83,6 +84,7 @@ def queue_look(
 
 def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
+    forget_answers(session, now=now)
     forget_turned_away(session, now=now)
     forget_searches(session, now=now)
     media.forget(session, now=now)
