@@ -136,7 +136,8 @@ async def test_no_call_lets_a_public_key_change_who_anybody_is(api: Api) -> None
     await api.send("track", {**TRACK, "userId": None, "anonymousId": "a1"})
     door = next(route.app for route in api.app.routes if isinstance(route, Mount))
     assert isinstance(door, FastAPI)
-    every = sorted(set(calls(door)))
+    # A stream only tells, and its answer ends with the token.
+    every = sorted(call for call in set(calls(door)) if not call[1].endswith("/stream"))
     assert len(every) > 20
     before = people(await api.db.read(look))
     key, token = api.source.public_key, api.token()
