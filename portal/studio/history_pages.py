@@ -25,7 +25,7 @@ Number = Annotated[int, Query(ge=0, le=1_000_000_000)]
 
 @dataclass(frozen=True)
 class HistoryPage:
-    """For `studio/history.html`. `languages`: word, where, whether it is this one."""
+    """For `studio/history.html`. `languages`: those it is written in, as word, where, whether it is this one."""
 
     key: str
     locale: Locale
@@ -67,6 +67,7 @@ async def history(
             raise NotFound
         more = len(found) == AT_ONCE
         here = f"/staff/content/{key}"
+        written = [one for one in LOCALES if one == locale or revisions(session, key, one)]
         return HistoryPage(
             key=key,
             locale=locale,
@@ -74,7 +75,7 @@ async def history(
             revisions=found,
             live=live_number(session, key, locale),
             how=HOW,
-            languages=[(LANGUAGES[one], f"{here}/{one}/history", one == locale) for one in LOCALES],
+            languages=[(LANGUAGES[one], f"{here}/{one}/history", one == locale) for one in written],
             older_href=f"{here}/{locale}/history?before={found[-1].number}" if more else "",
         )
 
