@@ -201,7 +201,8 @@ def _reached_at(
     count = 0
     oldest = 0
     for one in days:
-        while query.last is not None and days[oldest].day <= query.last.before(one.day):
+        # A window of no days holds nothing, not even its own day: then the oldest is always one ahead.
+        while query.last is not None and oldest < len(days) and days[oldest].day <= query.last.before(one.day):
             count -= _worth(query, days[oldest])
             oldest += 1
         missing = query.at_least - count
