@@ -107,6 +107,8 @@ async def test_an_article_is_written_reviewed_scheduled_and_read(studio: Studio)
     await writer.fill("#dialog-table [name=columns]", "2")
     await writer.fill("#dialog-table [name=rows]", "1")
     await writer.click("#dialog-table button[value=ok]")
+    # The table comes into the text when the dialog has closed: whoever types sooner types before it.
+    await writer.wait_for_selector(f"{EDITOR}:has-text('|---|---|')")
     await writer.keyboard.insert_text("項目")
     for _ in range(3):
         await writer.keyboard.press("ArrowRight")
