@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from starlette.datastructures import State
 
 from api import described, docs, problems
 from api.limits import AnswerHeaders
@@ -81,14 +82,7 @@ def build_api(site: Site) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.site = site
-    app.state.intake = Intake(site.database, zone=site.zone)
-    app.state.limits = Limits(per_second=site.events_per_second)
-    app.state.requests = Limits(per_second=REQUESTS_A_SECOND, unit="requests", flood=BUSY)
-    app.state.under_way = set()
-    app.state.refusals = Limits(per_second=REFUSALS_A_SECOND)
-    app.state.meter = Meter(site.database, clock=site.clock, zone=site.zone)
-    app.state.live = Live(site.database)
+    furnish(app.state, site)
     problems.install(app)
     # Routes are tried in this order: what is asked for most often first.
     often = (widget, widget_stream, tracking, webhooks_in, events)
@@ -100,6 +94,18 @@ def build_api(site: Site) -> FastAPI:
     app.add_middleware(WholeSegments)
     _describe(app)
     return app
+
+
+def furnish(state: State, site: Site) -> None:
+    """Put in place what the routes work with: all that belongs to one installation and not to the program."""
+    state.site = site
+    state.intake = Intake(site.database, zone=site.zone)
+    state.limits = Limits(per_second=site.events_per_second)
+    state.requests = Limits(per_second=REQUESTS_A_SECOND, unit="requests", flood=BUSY)
+    state.under_way = set()
+    state.refusals = Limits(per_second=REFUSALS_A_SECOND)
+    state.meter = Meter(site.database, clock=site.clock, zone=site.zone)
+    state.live = Live(site.database)
 
 
 async def close(app: FastAPI) -> None:

@@ -13,16 +13,13 @@ import httpx
 from fastapi import APIRouter, FastAPI
 from sqlmodel import Session
 
-from portal.accounts import visits
 from portal.content import media_door as documents_door
 from portal.content import publish as documents
 from portal.content.files import read_collections, read_documents
 from portal.content.places import Places
 from portal.content.prepare import prepare, state
-from portal.kit import failures
 from portal.kit.db import Database
 from portal.kit.files import FileProblems
-from portal.kit.headers import SecurityHeaders
 from portal.kit.mail import ConsoleMailer
 from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
@@ -35,6 +32,7 @@ from portal.media.shelf import Shelf
 from portal.tutorials import files as tutorial_files
 from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import publish as tutorials
+from tests.applications import pages_of
 from tests.factories import NOW
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -115,8 +113,7 @@ async def publish_tutorials(db: Database, root: Path, *, now: datetime = NOW) ->
 
 def portal_with(db: Database, clock: Clock, *routers: APIRouter) -> FastAPI:
     """A portal with these pages and no others."""
-    app = FastAPI()
-    app.state.site = Site(
+    site = Site(
         database=db,
         secrets=Secrets("a secret of more than thirty-two characters"),
         templates=Templates(assets=Assets(bundled("static", "dist")), zone=TOKYO),
@@ -131,12 +128,7 @@ def portal_with(db: Database, clock: Clock, *routers: APIRouter) -> FastAPI:
         trusted_proxies="",
         upload_bytes=MOST,
     )
-    app.add_middleware(SecurityHeaders, https=False)
-    failures.install(app)
-    app.add_exception_handler(visits.SignInNeeded, visits.ask_to_sign_in)
-    for router in routers:
-        app.include_router(router)
-    return app
+    return pages_of(site, *routers)
 
 
 def browser(app: FastAPI, token: str | None = None, *, language: str = "ja") -> httpx.AsyncClient:

@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from sqlmodel import Session
 
-from api.app import build_api
 from portal.accounts import changes, sessions
 from portal.accounts.keys import Scope, add_api_key
 from portal.accounts.models import Member, Staff
@@ -26,6 +25,7 @@ from portal.desk import pages as desk_pages
 from portal.desk.signed_in import record_sign_in
 from portal.events import ingest
 from portal.kit.db import Database
+from tests.applications import api_of
 from tests.factories import NOW, make_account, make_admin, make_member, make_staff, sign_in_as
 from tests.library import TOKYO, Clock, browser, csrf_in, portal_with
 
@@ -118,11 +118,11 @@ class Vendor:
 
 
 @asynccontextmanager
-async def vendor_on(db: Database, *, at: datetime = NOW) -> AsyncIterator[Vendor]:
-    """A vendor on `db`, everything subscribed as the composition root does it."""
+async def vendor_on(db: Database, *routers: APIRouter, at: datetime = NOW) -> AsyncIterator[Vendor]:
+    """A vendor on `db` with these pages too, everything subscribed as the composition root does it."""
     clock = Clock(at)
-    app = portal_with(db, clock, desk_pages.router, checklist_pages.router)
-    app.mount("/api", build_api(app.state.site))
+    app = portal_with(db, clock, desk_pages.router, checklist_pages.router, *routers)
+    app.mount("/api", api_of(app.state.site))
     leaving = [
         changes.subscribe(listeners.on_accounts_changed),
         ingest.subscribe(listeners.on_events),

@@ -61,8 +61,7 @@ def door_of(vendor: Vendor) -> FastAPI:
 @asynccontextmanager
 async def product_on(db: Database) -> AsyncIterator[Product]:
     """A vendor with the widget, everything subscribed as the composition root does it."""
-    async with vendor_on(db) as vendor:
-        vendor.app.include_router(pages.router)
+    async with vendor_on(db, pages.router) as vendor:
         leaving = [
             changes.subscribe(stamps.on_accounts_changed),
             touched.on_runs_changed.subscribe(stamps.on_runs_changed),

@@ -15,7 +15,6 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from sqlalchemy import update
 
-from api.app import build_api
 from portal.accounts import changes
 from portal.accounts.keys import Scope, add_api_key
 from portal.events import ingest
@@ -27,6 +26,7 @@ from portal.kit.paths import bundled
 from portal.kit.secrets import Secrets
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site
+from tests.applications import api_of
 from tests.factories import NOW
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -116,7 +116,7 @@ def site_on(db: Database, clock: Callable[[], datetime]) -> Site:
 def mounted(site: Site) -> FastAPI:
     """The machine door where the composition root puts it."""
     root = FastAPI(openapi_url=None)
-    root.mount("/api", build_api(site))
+    root.mount("/api", api_of(site))
     return root
 
 

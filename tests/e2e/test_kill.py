@@ -62,7 +62,7 @@ MakeServer = Callable[..., Server]
 
 async def test_sqlite_and_a_killed_server(make_server: MakeServer) -> None:
     server = make_server()
-    await killed_in_rounds(server, ROUNDS or 5)
+    await killed_in_rounds(server, ROUNDS or 2)
 
 
 async def test_postgresql_and_a_killed_server(durable_postgres: Cluster, make_server: MakeServer) -> None:

@@ -11,13 +11,10 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from portal.accounts import mails, pages, visits
+from portal.accounts import mails, pages
 from portal.accounts.sign_in import MAIL_JOB
-from portal.kit import failures
 from portal.kit.db import Database
-from portal.kit.headers import SecurityHeaders
 from portal.kit.jobs import Kind
 from portal.kit.mail import Mail
 from portal.kit.paths import bundled
@@ -25,6 +22,7 @@ from portal.kit.secrets import Secrets
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site
 from portal.kit.worker import Worker
+from tests.applications import pages_of
 from tests.factories import NOW
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -63,12 +61,7 @@ class Portal:
 
     async def browser(self, *, https: bool = False, language: str = "ja", address: str = "203.0.113.7") -> Browser:
         base_url = "https://portal.example" if https else "http://portal.example"
-        app = FastAPI()
-        app.state.site = replace(self.site, base_url=base_url)
-        app.add_middleware(SecurityHeaders, https=https)
-        failures.install(app)
-        app.add_exception_handler(visits.SignInNeeded, visits.ask_to_sign_in)
-        app.include_router(pages.router)
+        app = pages_of(replace(self.site, base_url=base_url), pages.router, https=https)
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, client=(address, 50000)),
             base_url=base_url,

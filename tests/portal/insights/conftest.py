@@ -13,6 +13,5 @@ from tests.vendor import Vendor, vendor_on
 
 @pytest.fixture
 async def vendor(db: Database) -> AsyncIterator[Vendor]:
-    async with vendor_on(db) as vendor:
-        vendor.app.include_router(pages.router)
+    async with vendor_on(db, pages.router) as vendor:
         yield vendor

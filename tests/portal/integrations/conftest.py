@@ -39,9 +39,7 @@ class Connected:
 
 @pytest.fixture
 async def connected(db: Database) -> AsyncIterator[Connected]:
-    async with vendor_on(db) as vendor:
-        vendor.app.include_router(pages.router)
-        vendor.app.include_router(insights_pages.router)
+    async with vendor_on(db, pages.router, insights_pages.router) as vendor:
         secrets = vendor.app.state.site.secrets
 
         def work(session: object) -> NewSource:
