@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo setup check dev api-check bench bench-publish kill test lint types format lock setup-dev chromium clean
+.PHONY: help demo setup check dev api-check bench bench-publish bench-wagtail kill test lint types format lock setup-dev chromium clean
 
 PORT ?= 8000
 ARGS ?=
@@ -87,6 +87,9 @@ bench: setup-dev ## Speed, each figure beside its ceiling on this machine
 
 bench-publish: setup-dev ## How long publishing a thousand documents takes
 	@$(BIN)/python -m tests.bench.publishing $(ARGS)
+
+bench-wagtail: setup-dev ## An article beside the same text served by Wagtail, which it installs into .cache
+	@$(BIN)/python -m tests.bench.wagtail $(ARGS)
 
 lock: $(UV) ## Renew the lock files from pyproject.toml; ARGS=--upgrade for the newest of everything
 	$(UV) pip compile pyproject.toml --group build $(ARGS) --universal --python-version 3.11 \

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.datastructures import State
+from starlette.routing import Route
 
 from api import described, docs, problems
 from api.limits import AnswerHeaders
@@ -32,6 +33,7 @@ from api.v1 import (
 from portal.events.intake import Intake
 from portal.events.limits import Limits
 from portal.kit.i18n import Message
+from portal.kit.telemetry import telemetry
 from portal.kit.web import Site
 from portal.widget.live import Live
 from portal.widget.meter import Meter
@@ -81,10 +83,13 @@ def build_api(site: Site) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=telemetry(),
     )
     furnish(app.state, site)
     problems.install(app)
-    # Routes are tried in this order: what is asked for most often first.
+    # Routes are tried in this order: what is asked for most often first. The widget's state also has a route that is
+    # part of no router: finding it in one costs as much as looking it up.
+    app.router.routes.append(Route("/v1/widget/state", widget.state, include_in_schema=False))
     often = (widget, widget_stream, tracking, webhooks_in, events)
     rooms = (*often, accounts, checklists, completion_rate, plans, search, tickets, webhook_endpoints)
     for room in rooms:

@@ -25,6 +25,7 @@ from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
 from portal.checklists.publish import ChecklistChange
 from portal.demo import build as demonstration
+from portal.demo.product import ProductServer
 from portal.events import deliveries, sources
 from portal.kit import backup as backups
 from portal.kit import db, metrics, migrations
@@ -95,13 +96,15 @@ def demo(port: int = 8000) -> None:
     base = load_settings()
     with told(base), demonstration.demo_settings(port, base) as settings:
         main.subscribe()
+        shop = ProductServer(port + 1)
         with progress() as bar:
-            ready = demonstration.build(settings, now=utcnow(), progress=bar)
+            ready = demonstration.build(settings, origin=shop.origin, now=utcnow(), progress=bar)
         for label, value in ready.lines:
             typer.echo(f"{label}: {value}")
         sys.stdout.flush()
         os.environ.update(ready.environment)
-        run_server("portal.main:serving_with_worker", host="127.0.0.1", port=port, workers=1)
+        with shop.serving(ready.product):
+            run_server("portal.main:serving_with_worker", host="127.0.0.1", port=port, workers=1)
 
 
 # --- publishing -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from portal.checklists import deadlines
@@ -18,8 +19,8 @@ from portal.checklists.deadlines import Pause, Status, effective_due, is_paused
 from portal.checklists.definition import Account as AccountScope
 from portal.checklists.definition import Scope, Step, Tick
 from portal.checklists.evaluation import ask_of_run
-from portal.checklists.exceptions import pauses_of
 from portal.checklists.models import Completion, EnrollmentException
+from portal.checklists.models import Pause as PauseRow
 from portal.checklists.rules import Progress, next_step, progress, scope_progress
 from portal.checklists.runs import Run, load_runs
 from portal.checklists.steps import run_of
@@ -27,6 +28,7 @@ from portal.conditions.lookups import Book
 from portal.conditions.model import queries
 from portal.conditions.rules import Reason
 from portal.kit.clock import deadline, has_passed, local_day
+from portal.kit.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def state_of_run(
     """
     enrollment = run.enrollment
     known = book or _book_of(session, enrollment.account_id, [run], zone=zone, member_id=member_id)
-    pauses = [Pause(row.since, row.until) for row in pauses_of(session, enrollment.id or 0)]
+    pauses = [Pause(since, until) for since, until in _PAUSES.all(session, {"enrollment": enrollment.id})]
     paused = is_paused(pauses, as_of=now)
     due = effective_due(enrollment.due_at, _closed(pauses, now), as_of=now, zone=zone)
     running_due = effective_due(enrollment.due_at, pauses, as_of=now, zone=zone)
@@ -273,3 +275,10 @@ def _shown(run: Run, row: Completion) -> Done:
         evidence=row.evidence,
         members=tuple(names.get(member, member) or member for member in members) if isinstance(members, list) else (),
     )
+
+
+_PAUSES = Prepared(
+    select(col(PauseRow.since), col(PauseRow.until))
+    .where(col(PauseRow.enrollment_id) == bindparam("enrollment"))
+    .order_by(col(PauseRow.since), col(PauseRow.id))
+)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -58,6 +59,11 @@ class Variant:
     publish_at: datetime | None
     unpublish_at: datetime | None
 
+    @cached_property
+    def quoted(self) -> str:
+        """The slug as it stands in an address."""
+        return quote(self.slug)
+
     def is_out(self, now: datetime) -> bool:
         """Whether its time has come, and has not passed."""
         begun = self.publish_at is None or self.publish_at <= now
@@ -87,7 +93,7 @@ class Entry:
 
     def path(self, shown: Variant) -> str:
         """The one address of this document in the language of `shown`."""
-        return f"/manuals/{self.id}/{quote(shown.slug)}"
+        return f"/manuals/{self.id}/{shown.quoted}"
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,11 @@ class Shelf:
     key: str
     title: Mapping[str, str]
     entries: tuple[Entry, ...]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Where each document stands among `entries`, by its id."""
+        return {entry.id: place for place, entry in enumerate(self.entries)}
 
 
 @dataclass(frozen=True)

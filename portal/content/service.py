@@ -95,7 +95,7 @@ def open_article(
     if key != found.id or slug != variant.slug:
         return Moved(item.path)
     shelf = library.shelf_of(found)
-    position = shelf.entries.index(found)
+    position = shelf.places[found.id]
     others = wall.languages(found)
     return Article(
         item=item,

@@ -55,12 +55,10 @@ class Wall:
 
     def choose(self, entry: Entry, locale: Locale) -> Variant | None:
         """What the reader gets to read of `entry`: in their language, else in the one there is; None past the wall."""
-        if not self.admits(entry):
-            return None
         for wanted in (locale, *LOCALES):
             variant = entry.variants.get(wanted)
             if variant is not None and self._is_open(variant):
-                return variant
+                return variant if self.is_for(entry) else None
         return None
 
     def languages(self, entry: Entry) -> dict[Locale, Variant]:

@@ -14,19 +14,22 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from portal import publishing
 from portal.accounts import keys, sign_in
+from portal.accounts.models import Account
 from portal.accounts.people import upsert_member
 from portal.accounts.plans import put_plan
 from portal.accounts.service import account_by_external_id, mark_left, upsert_account
 from portal.accounts.staff import add_staff
 from portal.checklists.actors import Actor
 from portal.checklists.exceptions import Change, make_exception
+from portal.checklists.models import Enrollment
 from portal.checklists.steps import complete_step
 from portal.content.readers import Reader
 from portal.demo.cast import PLANS, STAFF, Company, companies
+from portal.demo.product import Product, Seat
 from portal.demo.story import Happening, happenings
 from portal.events import rotation, sources
 from portal.events.ingest import ingest, record
@@ -45,15 +48,17 @@ MONTHS_OPEN = 330
 LINK_MINUTES = 24 * 60
 SEED = 20260401
 CHECKLIST = "first-30-days"
+SEATS = 2
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo ready to be served: lines for the terminal (`label`, value), and how to serve it."""
+    """A demo ready to be served: lines for the terminal (`label`, value), how to serve it, and the vendor's product."""
 
     lines: tuple[tuple[str, str], ...]
     environment: Mapping[str, str]
+    product: Product
 
 
 @contextmanager
@@ -81,26 +86,31 @@ def demo_settings(port: int, base: Settings) -> Iterator[Settings]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def build(settings: Settings, *, now: datetime, progress: Progress) -> Demo:
-    """Make the database and live through the year."""
+def build(settings: Settings, *, origin: str, now: datetime, progress: Progress) -> Demo:
+    """Make the database and live through the year. `origin` is where the vendor's product is."""
     upgrade(settings.database_url)
-    lines = asyncio.run(_build(settings, now, progress))
+    lines, product = asyncio.run(_build(settings, origin, now, progress))
     names = ("database_url", "secret_key", "base_url", "vendor_name", "link_minutes", "smtp_url")
     return Demo(
-        lines=tuple(lines),
+        lines=(*lines, ("product", origin)),
+        product=product,
         environment={f"BANSO_{name.upper()}": str(getattr(settings, name)) for name in names},
     )
 
 
-async def _build(settings: Settings, now: datetime, progress: Progress) -> list[tuple[str, str]]:
+async def _build(
+    settings: Settings, origin: str, now: datetime, progress: Progress
+) -> tuple[list[tuple[str, str]], Product]:
     database = open_database(settings.database_url, zone=settings.zone, secrets=Secrets(settings.secret))
     try:
-        return await _live(database, settings, now, progress)
+        return await _live(database, settings, origin, now, progress)
     finally:
         await database.close()
 
 
-async def _live(database: Database, settings: Settings, now: datetime, progress: Progress) -> list[tuple[str, str]]:
+async def _live(
+    database: Database, settings: Settings, origin: str, now: datetime, progress: Progress
+) -> tuple[list[tuple[str, str]], Product]:
     zone = settings.zone
     today = local_day(now, zone)
     opened = today - timedelta(days=MONTHS_OPEN)
@@ -109,7 +119,7 @@ async def _live(database: Database, settings: Settings, now: datetime, progress:
     story = happenings(cast, random, opened=opened, today=today, zone=zone)
     secrets = Secrets(settings.secret)
     opening = day_start(opened, zone)
-    shown = await database.write(lambda session: _open(session, secrets, settings, now=opening))
+    shown = await database.write(lambda session: _open(session, secrets, settings, origin, now=opening))
     source_id = int(shown["source id"])
     joins = {
         day: [company for company in cast if max(company.started, opened) == day]
@@ -132,13 +142,13 @@ async def _live(database: Database, settings: Settings, now: datetime, progress:
     return await database.write(lambda session: _last_words(session, settings, cast, shown, now=now))
 
 
-def _open(session: Session, secrets: Secrets, settings: Settings, *, now: datetime) -> dict[str, str]:
+def _open(session: Session, secrets: Secrets, settings: Settings, origin: str, *, now: datetime) -> dict[str, str]:
     """The day Banso came: staff, plans, a source, a key, and the library."""
     for place, (email, name) in enumerate(STAFF):
         add_staff(session, email=email, name=name, role="owner" if place == 0 else "cs", now=now)
     for key, (title, limits, features, rank, _) in PLANS.items():
         put_plan(session, key, title=title, limits=limits, features=features, rank=rank)
-    source = sources.add_source(session, secrets, name="hikari", now=now)
+    source = sources.add_source(session, secrets, name="hikari", origins=[origin], now=now)
     _, api_key = keys.add_api_key(session, "demo", "write", now=now)
     root = bundled("content").parent
     files = publishing.read(root, zone=settings.zone)
@@ -289,8 +299,8 @@ def _act(session: Session, one: Happening, settings: Settings) -> None:
 
 def _last_words(
     session: Session, settings: Settings, cast: list[Company], shown: Mapping[str, str], *, now: datetime
-) -> list[tuple[str, str]]:
-    """A few exceptions, as there are in every year, and the ways in."""
+) -> tuple[list[tuple[str, str]], Product]:
+    """A few exceptions, as there are in every year, and the ways in: into the portal, and into the product."""
     sato = Actor(kind="staff", key=STAFF[0][0], name=STAFF[0][1])
     stalled = [company for company in cast if company.course == "stalled"]
     reasons = (
@@ -324,4 +334,24 @@ def _last_words(
         )
         for kind, who, email in lines
     ]
-    return [*ways, *((label, shown[label]) for label in ("write key", "public key", "API key"))]
+    product = Product(base, shown["public key"], shown["signing secret"], _seats(session, cast, now=now))
+    return [*ways, *((label, shown[label]) for label in ("write key", "public key", "API key"))], product
+
+
+def _seats(session: Session, cast: list[Company], *, now: datetime) -> list[Seat]:
+    """Who sits in the product: of the customers who are in time, those with the most still to do."""
+    by_id = {company.external_id: company for company in cast}
+    still_open = (
+        select(Account.external_id)
+        .join(Enrollment, col(Enrollment.account_id) == col(Account.id))
+        .where(
+            col(Enrollment.checklist_key) == CHECKLIST,
+            col(Enrollment.completed_at).is_(None),
+            col(Enrollment.excluded_at).is_(None),
+            col(Enrollment.due_at) > now,
+            col(Account.left_at).is_(None),
+        )
+        .order_by(col(Enrollment.furthest), col(Enrollment.started_at).desc(), col(Account.id))
+    )
+    chosen = [by_id[external_id] for external_id in session.exec(still_open.limit(SEATS))]
+    return [Seat(one.external_id, one.name, one.people[0].external_id, one.people[0].name) for one in chosen]

@@ -12,7 +12,7 @@ import re
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from portal.kit.i18n import Locale
 from portal.kit.memory import Recent
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 FRAMES_KEPT = 1000
 _SALT = new_token(size=12).replace("-", "_")
 _SLOT = re.compile(_SALT + r":(\w+):")
-Frame = tuple[tuple[bool, str], ...]
+Frame = tuple[list[str], list[str]]
+"""The pieces of a page with an empty one for each slot between them, and the names of the slots in their order."""
+
 _frames: Recent[tuple[object, ...], Frame] = Recent(FRAMES_KEPT)
 
 
@@ -50,11 +52,16 @@ def write_framed(site: Site, template: str, page: P, around: Shell) -> str:
         who = (around.viewer, tuple(around.memberships), frozenset(around.rights))
         key = (template, around.locale, around.nav, around.vendor_name, given, site.templates.assets.fingerprint)
         frame = _frames.get((*who, *key), lambda: _frame(site, template, type(page), around, given))
-    return "".join([escape(filling[text]) if is_slot else text for is_slot, text in frame])
+    pieces, names = frame
+    # `Markup` that is escaped is made anew each time, and a name stands in several slots.
+    said = {name: value if isinstance(value, Markup) else escape(value) for name, value in filling.items() if value}
+    written = pieces.copy()
+    written[1::2] = [said[name] for name in names]
+    return "".join(written)
 
 
 def _frame(site: Site, template: str, kind: type[P], around: Shell, given: frozenset[str]) -> Frame:
-    """The page with a slot for all that is of this request: (whether it is a slot, its name or else the text)."""
+    """The page with a slot for all that is of this request."""
 
     def slot(name: str) -> str:
         return f"{_SALT}:{name}:" if name in given else ""
@@ -63,4 +70,7 @@ def _frame(site: Site, template: str, kind: type[P], around: Shell, given: froze
     urls: dict[Locale, str] = {locale: slot(f"url_{locale}") for locale in around.language_urls}
     shell = replace(around, csrf=slot("csrf"), path=slot("path"), language_urls=urls)
     text = site.templates.render(around.locale, template, {"page": page, "shell": shell})
-    return tuple((index % 2 == 1, piece) for index, piece in enumerate(_SLOT.split(text)))
+    pieces = _SLOT.split(text)
+    names = pieces[1::2]
+    pieces[1::2] = [""] * len(names)
+    return pieces, names

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -71,6 +72,21 @@ def sqlite_engine(url: URL, *, query_only: bool, shared: bool = False, busy_seco
     return engine
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What inline reads go by, one after another."""
+
+    connection: Connection
+    driver: sqlite3.Connection
+    session: Session
+
+    @classmethod
+    def of(cls, engine: Engine, info: Info) -> _Kept:
+        connection = engine.connect()
+        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+        return cls(connection, driver, Session(connection, autoflush=False, info={**info, prepared.AT_HAND: driver}))
+
+
 class SqliteDatabase(Database):
     """SQLite in WAL mode with full sync: what was answered survives a power cut."""
 
@@ -79,7 +95,7 @@ class SqliteDatabase(Database):
         self._info = {"zone": zone, "secrets": secrets}
         self._closed = False
         self._inline = sqlite_engine(url, query_only=True, shared=True, busy_seconds=busy_seconds)
-        self._kept: Connection | None = None
+        self._kept: _Kept | None = None
         self._pooled = sqlite_engine(url, query_only=True, busy_seconds=busy_seconds)
         self._writer = _Writer(url, self._info, busy_seconds=busy_seconds)
 
@@ -96,7 +112,7 @@ class SqliteDatabase(Database):
         self._closed = True
         await asyncio.to_thread(self._writer.stop)
         if self._kept is not None:
-            self._kept.close()
+            self._kept.connection.close()
         self._inline.dispose()
         self._pooled.dispose()
 
@@ -112,17 +128,20 @@ class SqliteDatabase(Database):
             raise
 
     def _at_hand(self, work: Work[T]) -> T:
-        """By the one connection kept for it: taking one out and putting it back costs more than a short read."""
+        """By the connection and the session kept for it: to open and to close them costs more than a short read.
+
+        Most reads are prepared ones, which leave nothing in the session that it would have to forget.
+        """
         kept = self._kept
-        if kept is None or kept.closed:
-            kept = self._kept = self._inline.connect()
-        driver = cast("sqlite3.Connection", kept.connection.driver_connection)
+        if kept is None or kept.connection.closed:
+            kept = self._kept = _Kept.of(self._inline, self._info)
         try:
-            with Session(kept, autoflush=False, info={**self._info, prepared.AT_HAND: driver}) as session:
-                return work(session)
+            return work(kept.session)
         finally:
-            if driver.in_transaction:
-                driver.rollback()
+            if kept.session.in_transaction():
+                kept.session.close()
+            if kept.driver.in_transaction:
+                kept.driver.rollback()
 
     def _apart(self, work: Work[T]) -> T:
         with Session(self._pooled, autoflush=False, info=dict(self._info)) as session:

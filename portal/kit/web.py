@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -115,12 +116,21 @@ async def _site(request: Request) -> Site:
 SiteDep = Annotated[Site, Depends(_site)]
 
 
+def path_of(request: Request) -> str:
+    """The path as `request.url` has it. To put an address together and take it apart again costs as much as a read."""
+    path: str = request.scope["path"]
+    return path if _PLAIN_PATH.fullmatch(path) else request.url.path
+
+
+_PLAIN_PATH = re.compile(r"(?!//)[\w/.~-]*")
+
+
 def locale_of(request: Request, viewer: Viewer | None = None) -> Locale:
     """The reader's language: `?lang=`, then their own choice, then what their browser asks for, then the vendor's."""
-    site = site_of(request)
-    chosen = request.query_params.get("lang", "")
+    chosen = request.query_params.get("lang")
     if chosen in LOCALES:
         return as_locale(chosen)
+    site = site_of(request)
     if viewer is not None and viewer.locale:
         return as_locale(viewer.locale, site.locale)
     kept = request.cookies.get(site.cookie("banso-lang"), "")
@@ -202,8 +212,9 @@ def shell(request: Request, viewer: Viewer | None, nav: str = "") -> Shell:
     """The shell for a page of this request."""
     site = site_of(request)
     locale = locale_of(request, viewer)
-    kept = urlencode([(key, value) for key, value in request.query_params.multi_items() if key != "lang"])
-    path = request.url.path
+    query = request.query_params.multi_items()
+    kept = urlencode([(key, value) for key, value in query if key != "lang"]) if query else ""
+    path = path_of(request)
     asked = f"{path}?{kept}&lang=" if kept else f"{path}?lang="
     return Shell(
         locale=locale,

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import or_, update
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, or_, select, update
+from sqlmodel import Session, col
 
 from portal.accounts.viewers import MemberViewer
 from portal.checklists.models import Enrollment
 from portal.kit.errors import FieldProblem, Forbidden, Invalid, NotFound
 from portal.kit.i18n import Message
+from portal.kit.prepared import Prepared
 from portal.widget.models import WidgetDismissal
 from portal.widget.stamps import touch
 
@@ -36,24 +37,15 @@ class Aside:
 
 def asides(session: Session, viewer: MemberViewer, *, now: datetime) -> Mapping[str, Aside]:
     """What is put aside for this member, by checklist; what was put aside for everyone goes before their own."""
-    rows = session.exec(
-        select(WidgetDismissal)
-        .where(
-            col(WidgetDismissal.account_id) == viewer.account_id,
-            col(WidgetDismissal.undone_at).is_(None),
-            or_(col(WidgetDismissal.member_id).is_(None), col(WidgetDismissal.member_id) == viewer.member_id),
-            or_(col(WidgetDismissal.until).is_(None), col(WidgetDismissal.until) > now),
-        )
-        .order_by(col(WidgetDismissal.member_id).is_(None), col(WidgetDismissal.id))
-    )
+    asked = {"account": viewer.account_id, "member": viewer.member_id, "now": now}
     return {
-        row.checklist_key: Aside(
-            whom="everyone" if row.member_id is None else "me",
-            until=row.until,
-            by_name=row.by_name,
-            can_undo=row.member_id is not None or viewer.is_admin,
+        key: Aside(
+            whom="everyone" if member_id is None else "me",
+            until=until,
+            by_name=by_name,
+            can_undo=member_id is not None or viewer.is_admin,
         )
-        for row in rows
+        for key, member_id, until, by_name in _ASIDE.all(session, asked)
     }
 
 
@@ -75,7 +67,7 @@ def put_aside(
         col(Enrollment.checklist_key) == key,
         col(Enrollment.withdrawn_at).is_(None),
     )
-    if session.exec(enrolled).first() is None:
+    if session.execute(enrolled).first() is None:
         raise NotFound
     _may(viewer, whom)
     _undo(session, viewer, key, whom, now=now)
@@ -124,3 +116,20 @@ def _undo(session: Session, viewer: MemberViewer, key: str, whom: For, *, now: d
 
 def _called(viewer: MemberViewer) -> str:
     return (viewer.external_id or viewer.email_key or str(viewer.member_id))[:200]
+
+
+_ASIDE = Prepared(
+    select(
+        col(WidgetDismissal.checklist_key),
+        col(WidgetDismissal.member_id),
+        col(WidgetDismissal.until),
+        col(WidgetDismissal.by_name),
+    )
+    .where(
+        col(WidgetDismissal.account_id) == bindparam("account"),
+        col(WidgetDismissal.undone_at).is_(None),
+        or_(col(WidgetDismissal.member_id).is_(None), col(WidgetDismissal.member_id) == bindparam("member")),
+        or_(col(WidgetDismissal.until).is_(None), col(WidgetDismissal.until) > bindparam("now")),
+    )
+    .order_by(col(WidgetDismissal.member_id).is_(None), col(WidgetDismissal.id))
+)

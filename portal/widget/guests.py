@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Executable, and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
@@ -23,6 +23,7 @@ from portal.events.ingest import ingest
 from portal.events.models import Source
 from portal.events.rules import Incoming, Person
 from portal.events.sources import PORTAL, KnownSource
+from portal.kit.prepared import Prepared
 from portal.widget.models import WidgetStamp, WidgetTheme
 from portal.widget.stamps import watch
 
@@ -43,8 +44,8 @@ class Guest:
 def find_guest(session: Session, person: Person, *, now: datetime) -> Guest | None:
     """The member `person` is; None where nobody has told of them yet."""
     asked = {"account": person.account, "member": person.member}
-    row = session.connection().execute(_GUEST, asked).first()
-    return None if row is None else _guest(row, person, now)
+    row = _GUEST.first(session, asked)
+    return None if row is None else _guest(_Member(*row), person, now)
 
 
 def find_seat(
@@ -55,23 +56,45 @@ def find_seat(
     None where there is no such source. That the person may be believed is for the caller to have found out.
     """
     asked = {"key": public_key, "account": person.account, "member": person.member}
-    row = session.connection().execute(_SEAT, asked).first()
-    if row is None:
+    found = _SEAT.first(session, asked)
+    if found is None:
         return None
-    until = row.previous_signing_secret_until
+    member = _Member(*found[: len(_MEMBER)])
+    source_id, name, origins, secret, previous, until, last_seen_at, events_per_second = found[len(_MEMBER) :]
     source = KnownSource(
-        id=row.source_id,
-        name=row.source_name,
-        origins=tuple(row.origins),
-        signing_secret=row.signing_secret,
-        previous_signing_secret=row.previous_signing_secret if until is not None and until > now else None,
-        last_seen_at=row.last_seen_at,
-        events_per_second=row.events_per_second,
+        id=source_id,
+        name=name,
+        origins=tuple(origins),
+        signing_secret=secret,
+        previous_signing_secret=previous if until is not None and until > now else None,
+        last_seen_at=last_seen_at,
+        events_per_second=events_per_second,
     )
-    return source, None if row.member_id is None else _guest(row, person, now)
+    return source, None if member.member_id is None else _guest(member, person, now)
 
 
-def _guest(row: Any, person: Person, now: datetime) -> Guest:
+class _Member(NamedTuple):
+    """What is asked of the member a token names, in the order of `_MEMBER`; all None where there is none."""
+
+    member_id: int
+    external_id: str
+    member_name: str
+    email_key: str | None
+    role: str
+    locale: str | None
+    left_at: datetime | None
+    is_stub: bool
+    account_id: int
+    account_name: str
+    account_left_at: datetime | None
+    number: int | None
+    edition: str | None
+    versions: int | None
+    archived: int | None
+    theme: datetime | None
+
+
+def _guest(row: _Member, person: Person, now: datetime) -> Guest:
     viewer = MemberViewer(
         visit_id=0,
         last_seen_at=now,
@@ -121,34 +144,34 @@ def welcome(
 
 
 _MEMBER: tuple[Any, ...] = (
-    col(Member.id).label("member_id"),
+    col(Member.id),
     col(Member.external_id),
-    col(Member.name).label("member_name"),
+    col(Member.name),
     col(Member.email_key),
     col(Member.role),
     col(Member.locale),
     col(Member.left_at),
     col(Member.is_stub),
-    col(Account.id).label("account_id"),
-    col(Account.name).label("account_name"),
-    col(Account.left_at).label("account_left_at"),
+    col(Account.id),
+    col(Account.name),
+    col(Account.left_at),
     col(WidgetStamp.number),
-    select(col(Edition.token)).limit(1).scalar_subquery().label("edition"),
-    select(func.sum(col(Checklist.version))).scalar_subquery().label("versions"),
-    select(func.count(col(Checklist.archived_at))).scalar_subquery().label("archived"),
-    select(col(WidgetTheme.changed_at)).scalar_subquery().label("theme"),
+    select(col(Edition.token)).limit(1).scalar_subquery(),
+    select(func.sum(col(Checklist.version))).scalar_subquery(),
+    select(func.count(col(Checklist.archived_at))).scalar_subquery(),
+    select(col(WidgetTheme.changed_at)).scalar_subquery(),
 )
 _IS_ACCOUNT = col(Account.external_id) == bindparam("account")
 _IS_MEMBER = and_(col(Member.account_id) == col(Account.id), col(Member.external_id) == bindparam("member"))
 _IS_STAMP = col(WidgetStamp.account_id) == col(Account.id)
-_GUEST: Executable = (
+_GUEST = Prepared(
     select(*_MEMBER).select_from(Account).join(Member, _IS_MEMBER).outerjoin(WidgetStamp, _IS_STAMP).where(_IS_ACCOUNT)
 )
-_SEAT: Executable = (
+_SEAT = Prepared(
     select(
         *_MEMBER,
-        col(Source.id).label("source_id"),
-        col(Source.name).label("source_name"),
+        col(Source.id),
+        col(Source.name),
         col(Source.origins),
         col(Source.signing_secret),
         col(Source.previous_signing_secret),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 HEX: Final = re.compile(r"#[0-9a-f]{6}")
@@ -25,6 +26,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@lru_cache(maxsize=64)
 def ink_on(accent: str) -> str:
     """White or near black: whichever reads better on `accent`."""
     return max(INKS.values(), key=lambda ink: contrast(ink, accent))

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from portal.kit.errors import FieldProblem, Invalid
 from portal.kit.i18n import Message
+from portal.kit.prepared import Prepared
 from portal.widget.models import POSITIONS, SCHEMES, WidgetTheme
 from portal.widget.rules import TEXT_CONTRAST, is_colour, weakest
 
@@ -35,10 +37,8 @@ class Theme:
 
 def current_theme(session: Session) -> Theme:
     """The vendor's, or our own where nobody has chosen."""
-    row = session.get(WidgetTheme, 1)
-    if row is None:
-        return Theme()
-    return Theme(row.accent, row.accent_dark, row.radius, row.position, row.scheme, row.launcher_ja, row.launcher_en)
+    found = _THEME.first(session, {})
+    return Theme() if found is None else Theme(*found)
 
 
 def read_theme(said: dict[str, str]) -> Theme:
@@ -89,3 +89,16 @@ def save_theme(session: Session, theme: Theme, *, by: str, now: datetime) -> Non
     row.changed_at, row.changed_by = now, by[:254]
     session.add(row)
     session.flush()
+
+
+_THEME = Prepared(
+    select(
+        col(WidgetTheme.accent),
+        col(WidgetTheme.accent_dark),
+        col(WidgetTheme.radius),
+        col(WidgetTheme.position),
+        col(WidgetTheme.scheme),
+        col(WidgetTheme.launcher_ja),
+        col(WidgetTheme.launcher_en),
+    ).where(col(WidgetTheme.id) == 1)
+)

@@ -4,6 +4,9 @@
  * Proxies break streams, laptops sleep, tokens expire: each of these is met here and none of them shows in the page. A
  * stream that is not heard for a while counts as broken; then the state is asked for now and then, ever less often while
  * nothing changes, until a stream holds again. A page nobody looks at asks for nothing.
+ *
+ * Frames and windows of one product share a stream, since a browser opens few connections to one server: whoever holds
+ * the lock listens, and tells the others.
  */
 import type { State } from "./shapes";
 
@@ -15,6 +18,8 @@ const STREAM_AGAIN = 300_000;
 export interface Session {
   portal: string;
   key: string;
+  /** Whose stream may be shared: the same for all frames of the same person. */
+  who: string;
   token: string;
   locale: string;
   refresh: (() => string | Promise<string>) | undefined;
@@ -48,10 +53,19 @@ export class Client {
   #wait = POLL.first;
   #broken = 0;
   #streamAfter = 0;
+  #others: BroadcastChannel | undefined;
 
   constructor(session: Session, ears: Ears) {
     this.#session = session;
     this.#ears = ears;
+    try {
+      this.#others = new BroadcastChannel(this.#room());
+      this.#others.onmessage = () => {
+        if (this.#stream) void this.refresh();
+      };
+    } catch {
+      // A frame without an origin is alone, and listens for itself.
+    }
     addEventListener("online", this.#wake);
     addEventListener("pagehide", this.#sleep);
     addEventListener("pageshow", this.#wake);
@@ -67,6 +81,7 @@ export class Client {
   stop(): void {
     this.#over = true;
     this.#sleep();
+    this.#others?.close();
     removeEventListener("online", this.#wake);
     removeEventListener("pagehide", this.#sleep);
     removeEventListener("pageshow", this.#wake);
@@ -221,7 +236,7 @@ export class Client {
     clearTimeout(this.#timer);
     let heard = false;
     try {
-      heard = await this.#hear(mine);
+      heard = await this.#inTurn(mine);
     } catch {
       // A stream ends in one of many ways, and none of them matters more than that it did.
     }
@@ -230,6 +245,25 @@ export class Client {
     this.#broken = heard ? 0 : this.#broken + 1;
     this.#streamAfter = Date.now() + (heard ? 1000 : this.#broken < 3 ? 2000 * this.#broken : STREAM_AGAIN);
     this.#poll();
+  }
+
+  /** `#hear` once nobody else of this room does; at once where the browser has no locks to be had. */
+  async #inTurn(mine: AbortController): Promise<boolean> {
+    let begun = false;
+    const turn = (): Promise<boolean> => {
+      begun = true;
+      return this.#hear(mine);
+    };
+    try {
+      return await navigator.locks.request(this.#room(), { signal: mine.signal }, turn);
+    } catch (error) {
+      if (begun || mine.signal.aborted) throw error;
+      return turn();
+    }
+  }
+
+  #room(): string {
+    return `banso ${this.#session.portal} ${this.#session.who}`;
   }
 
   /** Whether the portal was heard on the stream, which is over when this answers. */
@@ -252,7 +286,10 @@ export class Client {
         text = parts.pop() ?? "";
         for (const part of parts) {
           // What happened before the stream was there, nobody said: so its first word asks, too.
-          if (/event: (hello|changed)/.test(part)) void this.refresh();
+          if (/event: (hello|changed)/.test(part)) {
+            void this.refresh();
+            this.#others?.postMessage(0);
+          }
           heard = true;
         }
       }

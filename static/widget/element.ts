@@ -3,7 +3,7 @@
  * that will hold prompts. Each has a shadow root, so no style of the page reaches in and none of ours reaches out.
  */
 import css from "widget.css";
-import type { BansoEvents, BansoOptions, BansoPlace, BansoStep } from "./api";
+import type { BansoApi, BansoEvents, BansoOptions, BansoPlace, BansoStep } from "./api";
 import type { Client } from "./client";
 import { Panel } from "./panel";
 import type { Checklist, State, Theme } from "./shapes";
@@ -49,7 +49,7 @@ export function define(given: Around): Host {
   return {
     show(next) {
       state = next;
-      if (!corner && !document.querySelector(TAG) && next.theme.position !== "inline") {
+      if (!corner && !document.querySelector(TAG) && next.theme.position !== "inline" && !above()) {
         corner = document.createElement(TAG);
         corner.setAttribute("corner", "");
         stay();
@@ -61,7 +61,7 @@ export function define(given: Around): Host {
     reachable: (yes) => each((panel) => panel.reachable(yes)),
     ticked: (checklist, title) => each((panel) => panel.ticked(checklist, title)),
     celebrate: (checklist) => each((panel) => panel.celebrate(checklist)),
-    open: (place) => first()?.open(place),
+    open: (place) => (first() ?? above())?.open(place),
     close: () => each((panel) => panel.close()),
     remove() {
       watch.disconnect();
@@ -70,6 +70,15 @@ export function define(given: Around): Host {
       corner?.remove();
     },
   };
+}
+
+/** The widget of the page around this frame, where both are the product's: one corner is enough for all of it. */
+function above(): BansoApi | undefined {
+  try {
+    return window === parent ? undefined : parent.Banso;
+  } catch {
+    return undefined;
+  }
 }
 
 function each(act: (panel: Panel) => void): void {

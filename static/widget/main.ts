@@ -99,6 +99,7 @@ function begin(person: string): void {
     {
       portal: (options.portal ?? home).replace(/\/+$/, ""),
       key: options.key,
+      who: person,
       token: options.token,
       locale: language(),
       refresh: () => options?.refresh?.() ?? "",

@@ -15,6 +15,8 @@ import httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
+from portal.demo.product import Product as Sample
+from portal.demo.product import ProductServer, Seat
 from portal.events.sources import add_source
 from portal.kit.clock import utcnow
 from portal.kit.db import run
@@ -415,3 +417,61 @@ async def test_one_page_and_several_lives(product: Product, open_page: OpenPage)
     await page.evaluate("document.querySelector('main').append(document.createElement('banso-checklist'))")
     await launcher(page)
     assert await page.evaluate("mistakes") == []
+
+
+async def test_many_frames_are_one_widget(product: Product, open_page: OpenPage) -> None:
+    page = await open_page(product.app.url)
+    streams: set[Any] = set()
+    page.on("request", lambda request: streams.add(request) if "/widget/stream" in request.url else None)
+    page.on("requestfailed", lambda request: streams.difference_update([request]))
+    page.on("requestfinished", lambda request: streams.difference_update([request]))
+    await page.goto(product.page("u1", "framed", scene="frames"))
+    inside = [frame for frame in page.frames if frame is not page.main_frame]
+    assert len(inside) == 9
+    for frame in inside:
+        await frame.locator("banso-checklist .panel.embedded .step.next").wait_for()
+        await frame.evaluate("Banso.boot(options); Banso.boot(options)")
+    # One corner for the whole page, and one stream: a browser opens no more than six connections to the portal.
+    await launcher(page)
+    assert [await frame.locator("banso-checklist").count() for frame in page.frames] == [1] * 10
+    assert [await frame.locator("banso-checklist .launcher").count() for frame in inside] == [0] * 9
+    product.did("member.invited", "u1", "framed")
+    for frame in inside:
+        await frame.locator(".step.done", has_text="メンバーを招待する").wait_for()
+    assert len(streams) == 1
+
+    # Whoever listens may go: another frame takes over.
+    await page.evaluate("Banso.reset()")
+    await inside[3].locator(".step", has_text="請求先を確認する").get_by_role("button", name="完了にする").click()
+    for frame in inside:
+        await frame.locator(".step.done", has_text="請求先を確認する").wait_for()
+    assert len(streams) == 1
+    assert [await frame.evaluate("mistakes") for frame in page.frames] == [[]] * 10
+
+
+@pytest.fixture
+def shop(product: Product) -> Iterator[str]:
+    """The demo vendor's product: its address."""
+    server, secrets = ProductServer(0), Secrets(LOOPBACK_SECRET)
+    told = partial(add_source, secrets=secrets, name="demo", origins=[server.origin], now=utcnow())
+    added = run(product.portal.database_url, told)
+    seats = [Seat("demo", "デモ商事", "d1", "田中 <美咲>"), Seat("other", "別会社", "d2", "鈴木 健太")]
+    with server.serving(Sample(product.portal.url, added.public_key, added.signing_secret, seats)):
+        yield server.origin
+
+
+async def test_the_product_of_the_demo(shop: str, open_page: OpenPage) -> None:
+    page = await open_page(shop, locale="en")
+    panel = await opened(page, "/")
+    assert await page.text_content("header strong") == "デモ商事 田中 <美咲>"
+    await panel.locator(".step.next", has_text="Invite a member").wait_for()
+    await page.locator("main").get_by_role("button", name="Invite a member").click()
+    await panel.locator(".step.done", has_text="Invite a member").wait_for()
+    assert await page.text_content("output") == "Told to Banso: member.invited"
+
+    await page.get_by_role("link", name="日本語").click()
+    await page.get_by_role("link", name="別会社 鈴木 健太").click()
+    await page.wait_for_url("**/?as=1&lang=ja")
+    await panel.locator(".step.next", has_text="メンバーを招待する").wait_for()
+    assert (await page.request.get(f"{shop}/token?as=1")).ok
+    assert [(await page.request.get(f"{shop}/{path}")).status for path in ("?as=2", "?as=x", "else")] == [404] * 3

@@ -6,6 +6,7 @@
 - `expired`: a token that has run out, and a server that gives a fresh one
 - `stale`: the same, and nobody to ask
 - `embedded`: the element put into the page by hand
+- `frames`: a page with the corner, around eight frames of the scene before, one of which (`nesting`) holds another
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ PUBLIC_KEY = os.environ["PUBLIC_KEY"]
 SIGNING_SECRET = os.environ["SIGNING_SECRET"]
 PAGE = Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
 HOSTILE = (Path(__file__).parent / "hostile.html").read_text(encoding="utf-8")
+EMBEDDED = "<banso-checklist embedded></banso-checklist>"
+FRAME = '<iframe src="/?$who&amp;scene={scene}"></iframe>'
+ELEMENTS = {
+    "embedded": EMBEDDED,
+    "nesting": EMBEDDED + FRAME.format(scene="embedded"),
+    "frames": FRAME.format(scene="nesting") + 7 * FRAME.format(scene="embedded"),
+}
 segment = Client(os.environ["WRITE_KEY"], host=f"{PORTAL}/api", sync_mode=True)
 
 
@@ -56,12 +64,13 @@ def page(query: dict[str, str]) -> tuple[str, str]:
         scene=scene,
         options=json.dumps({name: value for name, value in options.items() if value}),
         asks=json.dumps("" if scene == "stale" else f"/token?user={user}&account={account}"),
-        element="<banso-checklist embedded></banso-checklist>" if scene == "embedded" else "",
+        element=ELEMENTS.get(scene, "").replace("$who", f"user={user}&amp;account={account}"),
         extra=HOSTILE.replace("$nonce", nonce) if scene == "hostile" else "",
     )
     policy = (
         f"default-src 'none'; script-src 'nonce-{nonce}'; connect-src {PORTAL} 'self'; style-src 'nonce-{nonce}';"
-        " require-trusted-types-for 'script'; trusted-types 'none'; base-uri 'none'; form-action 'self'"
+        " require-trusted-types-for 'script'; trusted-types 'none'; base-uri 'none'; form-action 'self';"
+        " frame-src 'self'"
     )
     return html, policy
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, col
@@ -93,6 +93,26 @@ async def test_reading_changes_nothing(db: Database) -> None:
         await read(rename)
     assert await db.read(lambda session: session.get_one(Plan, "kept").title) == "before"
     assert await db.read(keys) == ["kept"]
+
+
+async def test_a_read_knows_nothing_of_the_one_before(db: Database) -> None:
+    await db.write(lambda session: add(session, "a"))
+
+    def breaks(session: Session) -> None:
+        session.add(Plan(key="b"))
+        plan = session.get_one(Plan, "a")
+        plan.rank = 7
+        raise Broken
+
+    def rank(session: Session) -> int | None:
+        return session.get_one(Plan, "a").rank
+
+    with pytest.raises(Broken):
+        await db.read(breaks)
+    before = await db.read(rank)
+    assert before != 7
+    await db.write(lambda session: session.execute(update(Plan).values(rank=3)))
+    assert (await db.read(rank), await db.read(keys)) == (3, ["a"])
 
 
 async def test_every_session_knows_the_zone(db: Database) -> None:

@@ -1,0 +1,1 @@
+"""A library as Wagtail would have it."""
