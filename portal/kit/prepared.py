@@ -31,6 +31,9 @@ Process = Callable[[Any], Any]
 Ways = list[tuple[int, Process]]
 """What the values at some places go through."""
 
+TOGETHER = 60
+"""Rows in one statement on SQLite: of some fifteen columns these are as many values as any build of it takes."""
+
 AT_HAND = "driver at hand"
 """Where a session says which connection of the driver it reads by, so that SQLAlchemy need not be asked for one."""
 
@@ -83,26 +86,40 @@ class Insertion:
         self._conflict = conflict
         self._returning = returning
 
-    def on_sqlite(self, driver: sqlite3.Connection, rows: Iterable[Sequence[Any]]) -> int:
-        """Put `rows` in, each in the order of the columns; how many were written."""
-        text, ways = self._for_sqlite
+    def on_sqlite(self, driver: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> int:
+        """Put `rows` in, at least one, each in the order of the columns; how many were written.
+
+        Many in one statement cost no less than many statements, but the driver keeps other threads waiting only while
+        it hands over the values, and not again for each row: the next requests are read meanwhile.
+        """
+        text, many, ways = self._for_sqlite
+        given = list(zip(*_columns_gone_through(ways, rows), strict=True))
+        whole = len(given) // TOGETHER * TOGETHER
+        written = 0
         try:
-            return driver.executemany(text, (_gone_through(ways, row) for row in rows)).rowcount
+            for start in range(0, whole, TOGETHER):
+                values = [value for row in given[start : start + TOGETHER] for value in row]
+                written += driver.execute(many, values).rowcount
+            if whole < len(given):
+                written += driver.executemany(text, given[whole:]).rowcount
         except sqlite3.Error as error:
             raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
+        return written
 
     def on_postgresql(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
         """The same in one statement; what it returns of the rows that were written."""
         statement, ways = self._for_postgresql
-        columns = zip(*(_gone_through(ways, row) for row in rows), strict=True)
+        columns = _columns_gone_through(ways, rows)
         found = connection.execute(statement, {f"c{place}": list(column) for place, column in enumerate(columns)})
         return [tuple(row) for row in found] if self._returning else ()
 
     @cached_property
-    def _for_sqlite(self) -> tuple[str, Ways]:
-        places = ", ".join("?" for _ in self._columns)
+    def _for_sqlite(self) -> tuple[str, str, Ways]:
+        """The statement for one row, the one for `TOGETHER` rows, and the ways in."""
+        places = f"({', '.join('?' for _ in self._columns)})"
         conflict = self._conflict.replace("greatest(", "max(").replace("least(", "min(")
-        return f"{self._into} VALUES ({places}) {conflict}", _needed(_way_in(column.type) for column in self._columns)
+        one, many = (f"{self._into} VALUES {', '.join([places] * rows)} {conflict}" for rows in (1, TOGETHER))
+        return one, many, _needed(_way_in(column.type) for column in self._columns)
 
     @cached_property
     def _for_postgresql(self) -> tuple[TextClause, Ways]:
@@ -170,6 +187,25 @@ def _gone_through(ways: Ways, row: Sequence[Any]) -> list[Any]:
     for place, process in ways:
         done[place] = process(done[place])
     return done
+
+
+def _columns_gone_through(ways: Ways, rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    """All rows as columns: a way is looked up once for each of them, and not for each value."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for place, process in ways:
+        columns[place] = _moments(columns[place]) if process is _moment else list(map(process, columns[place]))
+    return columns
+
+
+def _moments(values: Iterable[datetime | None]) -> list[str | None]:
+    """Each as `_moment` writes it; one that stands there many times, as when a batch came in, is written once."""
+    written: list[str | None] = []
+    last, text = None, None
+    for value in values:
+        if value is not last:
+            last, text = value, _moment(value)
+        written.append(text)
+    return written
 
 
 def _needed(ways: Iterable[Process | None]) -> Ways:
