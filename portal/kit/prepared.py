@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, TextClause, text
+from sqlalchemy import JSON, Boolean, Connection, Date, Select, Table, TextClause, text
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -190,22 +190,21 @@ def _gone_through(ways: Ways, row: Sequence[Any]) -> list[Any]:
 
 
 def _columns_gone_through(ways: Ways, rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
-    """All rows as columns: a way is looked up once for each of them, and not for each value."""
+    """All rows as columns. A moment or a day that stands in them many times, as in what came in together, is written
+    once."""
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    written: dict[Any, Any] = {None: None}
     for place, process in ways:
-        columns[place] = _moments(columns[place]) if process is _moment else list(map(process, columns[place]))
+        if process is _moment or process is _day:
+            columns[place] = [written.get(value) or _kept(written, value, process) for value in columns[place]]
+        else:
+            columns[place] = list(map(process, columns[place]))
     return columns
 
 
-def _moments(values: Iterable[datetime | None]) -> list[str | None]:
-    """Each as `_moment` writes it; one that stands there many times, as when a batch came in, is written once."""
-    written: list[str | None] = []
-    last, text = None, None
-    for value in values:
-        if value is not last:
-            last, text = value, _moment(value)
-        written.append(text)
-    return written
+def _kept(written: dict[Any, Any], value: Any, process: Process) -> Any:
+    written[value] = process(value)
+    return written[value]
 
 
 def _needed(ways: Iterable[Process | None]) -> Ways:
@@ -213,7 +212,10 @@ def _needed(ways: Iterable[Process | None]) -> Ways:
 
 
 def _way_in(kind: TypeEngine[Any]) -> Process | None:
-    return _moment if isinstance(kind, UTCDateTime) else kind.dialect_impl(_SQLITE).bind_processor(_SQLITE)
+    for known, process in ((UTCDateTime, _moment), (Date, _day), (JSON, json_text), (Boolean, None)):
+        if isinstance(kind, known):
+            return process
+    return kind.dialect_impl(_SQLITE).bind_processor(_SQLITE)
 
 
 def _way_out(kind: TypeEngine[Any]) -> Process | None:
@@ -222,4 +224,11 @@ def _way_out(kind: TypeEngine[Any]) -> Process | None:
 
 def _moment(value: datetime | None) -> str | None:
     """As SQLAlchemy keeps it, in a tenth of its time: `2026-06-03 01:00:00.000000`, in UTC."""
-    return None if value is None else value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+    if value is None:
+        return None
+    written = orjson.dumps(value.astimezone(UTC)).decode()
+    return f"{written[1:11]} {written[12:20]}.{value.microsecond:06}"
+
+
+def _day(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()
