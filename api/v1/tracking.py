@@ -18,7 +18,7 @@ from api.problems import Malformed, described, locale_of, problem
 from portal.events.activity import refused_of
 from portal.events.ingest import Outcome
 from portal.events.intake import Intake
-from portal.events.rules import KINDS, REFUSALS, Incoming, Kind, Refusal, as_seen_by_browser, parse
+from portal.events.rules import KINDS, REFUSALS, Incoming, Kind, Refusal, as_seen_by_browser, instant, parse
 from portal.kit.errors import TooLarge
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep
@@ -104,10 +104,11 @@ async def take_messages(
     """Take in what was sent, and answer what became of each message; `kind` is None where each has its own `type`."""
     note_standing(request, sender.source, count=len(messages))
     now = site.clock()
+    sent = instant(sent_at)
     accepted: list[tuple[int, Incoming]] = []
     refused: list[tuple[int, str]] = []
     for index, message in enumerate(messages):
-        read = parse(message, received_at=now, kind=kind, sent_at=sent_at)
+        read = parse(message, received_at=now, kind=kind, sent_at=sent)
         if sender.from_browser and isinstance(read, Incoming):
             read = as_seen_by_browser(read, sender.person)
         if isinstance(read, Refusal):

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from portal.checklists.definition import Definition, Step, conditions, load
+from portal.checklists.definition import Definition, Step, Tick, conditions, load
 from portal.checklists.models import Checklist, ChecklistVersion
 from portal.conditions.model import checklists_of, events_of
 from portal.kit.errors import NotFound
@@ -37,6 +37,12 @@ class Published:
     """The events that can change something for a run through it."""
     waits_for: frozenset[str]
     """The checklists whose completion can."""
+
+    @cached_property
+    def proven_by(self) -> tuple[tuple[Step, frozenset[str]], ...]:
+        """The steps that are done by events, each with their names."""
+        steps = [(step, step.done_when) for step in self.definition.steps]
+        return tuple((step, events_of(condition)) for step, condition in steps if not isinstance(condition, Tick))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from portal.accounts.changes import AccountChange
 from portal.accounts.service import lock_accounts
 from portal.checklists.catalog import Catalog, Published, catalog
 from portal.checklists.definition import Account as AccountScope
-from portal.checklists.definition import AtLeast, Required, Step, Tick
+from portal.checklists.definition import AtLeast, Required, Step
 from portal.checklists.enrollment import enroll_accounts, evaluate_all
 from portal.checklists.evaluation import BY_PROOF
 from portal.checklists.models import Completion, Enrollment
@@ -110,12 +110,12 @@ def _pending(session: Session, known: Catalog, news: Mapping[int, AccountNews]) 
     for enrollment_id, account_id, key, version, started_at in _ENROLLMENTS.all(session, {"accounts": sorted(news)}):
         published = known.versions.get((key, version))
         heard = news[account_id]
-        if published is None or not published.watches & heard.keys():
+        if published is None or published.watches.isdisjoint(heard):
             continue
         steps = [
-            step
-            for step in published.definition.steps
-            if _events_of(step) & heard.keys() and _in_time(step, heard, started_at, zone)
+            (step, events & heard.keys())
+            for step, events in published.proven_by
+            if not events.isdisjoint(heard) and _in_time(step, heard, started_at, zone)
         ]
         completes = bool(_completes_by_events(published) & heard.keys())
         if steps or completes:
@@ -124,10 +124,14 @@ def _pending(session: Session, known: Catalog, news: Mapping[int, AccountNews]) 
         return {}
     done = _done(session, concerned)
     for one in concerned:
-        one.steps = [step for step in one.steps if _can_change(step, one.heard, done.get((one.id, step.key), {}))]
+        one.steps = [
+            (step, events)
+            for step, events in one.steps
+            if _can_change(step, [one.heard[name] for name in events], done.get((one.id, step.key), {}))
+        ]
     counts = _counts(session, concerned, zone)
     found = {
-        one.id: (frozenset(step.key for step in one.steps if _enough(step, counts, one.account_id)), one.completes)
+        one.id: (frozenset(step.key for step, _ in one.steps if _enough(step, counts, one.account_id)), one.completes)
         for one in concerned
     }
     return {enrollment_id: steps for enrollment_id, (steps, completes) in found.items() if steps or completes}
@@ -135,13 +139,14 @@ def _pending(session: Session, known: Catalog, news: Mapping[int, AccountNews]) 
 
 @dataclass
 class _Concerned:
-    """An enrollment for which these events may change something: `steps`, or whether it `completes` by a condition."""
+    """An enrollment for which these events may change something: `steps`, each with those of its events that came, or
+    whether it `completes` by a condition."""
 
     id: int
     account_id: int
     started_at: datetime
     heard: AccountNews
-    steps: list[Step]
+    steps: list[tuple[Step, frozenset[str]]]
     completes: bool
 
 
@@ -157,8 +162,7 @@ def _in_time(step: Step, heard: AccountNews, started_at: datetime, zone: ZoneInf
     )
 
 
-def _can_change(step: Step, heard: AccountNews, done: Mapping[int | None, tuple[datetime, str]]) -> bool:
-    relevant = [heard[name] for name in _events_of(step) & heard.keys()]
+def _can_change(step: Step, relevant: Sequence[News], done: Mapping[int | None, tuple[datetime, str]]) -> bool:
     if isinstance(step.scope, AccountScope):
         return _open(done.get(None), min(kind.first_at for kind in relevant))
     # A member's own part is worth knowing also where the step is already settled for the account.
@@ -191,7 +195,7 @@ def _counts(session: Session, concerned: Sequence[_Concerned], zone: ZoneInfo) -
     found: dict[tuple[int, str], tuple[int, int]] = {}
     asked: defaultdict[bool, list[tuple[date, int, str]]] = defaultdict(list)
     for one in concerned:
-        for step in one.steps:
+        for step, _ in one.steps:
             if isinstance(step.done_when, EventCount):
                 first = _first_day(step.done_when, one, zone)
                 asked[first > date.min].append((first, one.account_id, step.done_when.event))
@@ -219,7 +223,7 @@ def _first_day(condition: EventCount, one: _Concerned, zone: ZoneInfo) -> date:
 def _done(
     session: Session, concerned: Sequence[_Concerned]
 ) -> dict[tuple[int, str], dict[int | None, tuple[datetime, str]]]:
-    enrollments, steps = {one.id for one in concerned}, {step.key for one in concerned for step in one.steps}
+    enrollments, steps = {one.id for one in concerned}, {step.key for one in concerned for step, _ in one.steps}
     found: defaultdict[tuple[int, str], dict[int | None, tuple[datetime, str]]] = defaultdict(dict)
     for enrollment_id, step, member, at, how in _DONE.all(
         session, {"enrollments": sorted(enrollments), "steps": sorted(steps)}
@@ -264,10 +268,6 @@ _DONE = Prepared(
         col(Completion.undone_at).is_(None),
     )
 )
-
-
-def _events_of(step: Step) -> frozenset[str]:
-    return frozenset() if isinstance(step.done_when, Tick) else events_of(step.done_when)
 
 
 def _completes_by_events(published: Published) -> frozenset[str]:

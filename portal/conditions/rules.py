@@ -128,22 +128,23 @@ def _sliding(
     oldest = 0
     reached_at = None
 
-    def close_before(today: date) -> None:
+    def close_before(today: date, *, came: int) -> None:
+        """Let go of what of the first `came` is too old; a window of no days lets go of today's too."""
         nonlocal oldest
         first_day = window.before(today) + ONE_DAY
-        while oldest < len(days) and days[oldest] < first_day:
+        while oldest < came and days[oldest] < first_day:
             value = counted[oldest][1]
             held[value] -= 1
             if not held[value]:
                 del held[value]
             oldest += 1
 
-    for (at, value), day in zip(counted, days, strict=True):
+    for came, ((at, value), day) in enumerate(zip(counted, days, strict=True), start=1):
         held[value] += 1
-        close_before(day)
+        close_before(day, came=came)
         if reached_at is None and len(held) >= needed:
             reached_at = at
-    close_before(local_day(now, zone))
+    close_before(local_day(now, zone), came=len(days))
     return Tally(len(held), needed, reached_at)
 
 

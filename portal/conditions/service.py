@@ -215,8 +215,8 @@ def _reached_at(
                 account_id=subject.account_id,
                 member_id=subject.member_id,
                 name=query.event,
-                from_at=day_start(one.day, zone),
-                to_at=day_start(one.day + ONE_DAY, zone),
+                from_at=one.first_at,
+                to_at=one.last_at + INSTANT,
                 nth=missing,
             )
             # Raw events may be gone by now (retention): then the day is right, and its last moment stands for it.

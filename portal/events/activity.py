@@ -46,13 +46,8 @@ class Refused:
         return sum(self.codes.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One stored event, as far as it is counted."""
-
-    id: int
-    name: str
-    at: datetime
+Taken = tuple[int, str, datetime]
+"""One stored event, as far as it is counted: its id, its name, and when it happened."""
 
 
 def refused_of(messages: Sequence[object], refused: Sequence[tuple[int, str]]) -> Refused | None:
@@ -85,15 +80,15 @@ def count_taken(
     """Count what one batch brought. `duplicates` are the message ids of those, `rejected` how many for each code."""
     day = local_day(received_at, zone)
     rows: dict[str, dict[str, Any]] = {}
-    for one in taken:
-        row = rows.get(one.name)
+    for event_id, name, at in taken:
+        row = rows.get(name)
         if row is None:
-            rows[one.name] = _row(source_id, day, one.name, first=one.at, last=one.at, accepted=1, newest=one.id)
+            rows[name] = _row(source_id, day, name, first=at, last=at, accepted=1, newest=event_id)
         else:
             row["accepted"] += 1
-            row["first_at"] = min(row["first_at"], one.at)
-            row["last_at"] = max(row["last_at"], one.at)
-            row["last_event_id"] = max(row["last_event_id"], one.id)
+            row["first_at"] = min(row["first_at"], at)
+            row["last_at"] = max(row["last_at"], at)
+            row["last_event_id"] = max(row["last_event_id"], event_id)
     if duplicates or rejected:
         count = sum(rejected.values())
         rows[NOT_TAKEN] = _row(source_id, day, NOT_TAKEN, duplicates=len(duplicates), rejected=count)

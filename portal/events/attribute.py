@@ -82,8 +82,10 @@ class Directory:
 
     def membership(self, user_ref: str | None, account_id: int) -> Membership | None:
         """This person in this customer."""
-        known = self.people.get(user_ref, ()) if user_ref is not None else ()
-        return next((one for one in known if one.account_id == account_id), None)
+        for one in self.people.get(user_ref, ()) if user_ref is not None else ():
+            if one.account_id == account_id:
+                return one
+        return None
 
     def only_membership(self, user_ref: str | None, at: datetime) -> Membership | None:
         """Where this person was at `at`, if that was one place; whoever has left still belongs to the only one."""

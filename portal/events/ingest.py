@@ -20,7 +20,7 @@ from sqlmodel import Session, col
 from portal.accounts.changes import AccountChange, Subscribers, gathered
 from portal.accounts.models import Member
 from portal.events import log, rollups
-from portal.events.activity import Taken, count_taken
+from portal.events.activity import count_taken
 from portal.events.aliases import known_now, name_people, refs_of
 from portal.events.attribute import (
     Directory,
@@ -232,7 +232,7 @@ def _count(
     zone: ZoneInfo,
 ) -> None:
     """Keep the daily figures of the source: last of all, since its row is what other batches of it wait for."""
-    taken = [Taken(new, fresh[key].name, fresh[key].at) for key, new in stored.ids.items()]
+    taken = [(new, fresh[key].name, fresh[key].at) for key, new in stored.ids.items()]
     duplicates: list[str] = []
     if any(outcome.duplicates for outcome in outcomes):
         left = Counter(one.message_id for request in requests for one in request)

@@ -58,7 +58,7 @@ def _on_sqlite(driver: sqlite3.Connection, lines: Sequence[Line]) -> dict[bytes,
     """Nobody else writes meanwhile, so ids can be given beforehand, and one look tells which of them came to be."""
     first: int = execute(driver, "SELECT coalesce(max(id), 0) + 1 FROM event").fetchone()[0]
     ids = {line.fingerprint: number for number, line in enumerate(lines, start=first)}
-    numbered = ((number, *line) for number, line in enumerate(lines, start=first))
+    numbered = [(number, *line) for number, line in enumerate(lines, start=first)]
     if _NUMBERED_LINES.on_sqlite(driver, numbered) == len(lines):
         return ids
     written = {row[0] for row in execute(driver, "SELECT id FROM event WHERE id >= ?", (first,))}

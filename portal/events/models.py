@@ -68,8 +68,7 @@ class Event(Row, table=True):
     __table_args__ = (
         UniqueConstraint("fingerprint"),
         one_of("kind", "track", "page", "screen", "identify", "group", "alias", "portal", "webhook"),
-        Index("ix_event_account_id_name_at", "account_id", "name", "at"),
-        Index("ix_event_account_id_at", "account_id", "at"),
+        Index("ix_event_account_id_at_name", "account_id", "at", "name"),
         Index("ix_event_at", "at"),
         Index("ix_event_waiting", "user_ref", sqlite_where=WAITING, postgresql_where=WAITING),
         Index("ix_event_nameless", "anonymous_ref", sqlite_where=NAMELESS, postgresql_where=NAMELESS),

@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from portal.accounts.inserts import table_of
 from portal.accounts.models import Member
 from portal.events.models import Event, EventDay
-from portal.events.rules import HAPPENINGS
+from portal.events.rules import EPOCH, HAPPENINGS
 from portal.kit.clock import day_start, local_day
 from portal.kit.prepared import Insertion, Prepared, driver_of
 from portal.kit.sql import among
@@ -27,9 +27,12 @@ NO_MEMBER = 0
 Key = tuple[int, str, date, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recorded:
-    """A thing that happened to a customer, as it is now in the log. `member_id` is None where nobody is named."""
+    """A thing that happened to a customer, as it is now in the log. `member_id` is None where nobody is named.
+
+    Nobody changes one; why it is not frozen, see `Incoming`.
+    """
 
     id: int
     account_id: int
@@ -44,9 +47,13 @@ class Recorded:
 def add_up(session: Session, happened: Iterable[Recorded], *, zone: ZoneInfo) -> None:
     """Count what has just been stored. Each event must be given once in its life."""
     days: dict[Key, tuple[int, datetime, datetime]] = {}
+    day, begins, ends = date.min, EPOCH, EPOCH
     for event in happened:
         at = event.at
-        key = (event.account_id, event.name, local_day(at, zone), event.member_id or NO_MEMBER)
+        if not begins <= at < ends:  # mostly they are of one day, whose ends cost less to look at than the zone
+            day = local_day(at, zone)
+            begins, ends = day_start(day, zone), day_start(day + timedelta(days=1), zone)
+        key = (event.account_id, event.name, day, event.member_id or NO_MEMBER)
         known = days.get(key)
         days[key] = (1, at, at) if known is None else (known[0] + 1, min(known[1], at), max(known[2], at))
     _add(session, days)

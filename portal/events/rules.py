@@ -55,10 +55,13 @@ REFUSALS: Final[Mapping[str, Message]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Incoming:
     """One message that can be taken. `at` is when it happened by our clock; `properties` are the traits of a person or
-    a company where `kind` is identify or group."""
+    a company where `kind` is identify or group.
+
+    Nobody changes one. It is not frozen because making it would cost three times as much, for every event.
+    """
 
     kind: Kind | Literal["webhook"]
     message_id: str
@@ -102,9 +105,10 @@ def is_reserved(name: str) -> bool:
 
 
 def parse(
-    message: object, *, received_at: datetime, kind: Kind | None = None, sent_at: object = None
+    message: object, *, received_at: datetime, kind: Kind | None = None, sent_at: datetime | None = None
 ) -> Incoming | Refusal:
-    """Read one message. `kind` is given by the path of a single call; `sent_at` by the batch around the message.
+    """Read one message. `kind` is given by the path of a single call; `sent_at` by the batch around the message, unless
+    it says so itself.
 
     Says `too_large`, `too_deep` and `invalid_value` of the message as a whole before it looks at any field.
     """
@@ -151,6 +155,8 @@ def instant(value: object) -> datetime | None:
     try:
         if isinstance(value, str):
             at = datetime.fromisoformat(value.strip())
+            if at.tzinfo is UTC:
+                return at
             return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if abs(value) >= MILLISECONDS_FROM else value
@@ -160,7 +166,7 @@ def instant(value: object) -> datetime | None:
     return None
 
 
-def _parse(message: dict[str, Any], received_at: datetime, kind: Kind, sent_at: object) -> Incoming:
+def _parse(message: dict[str, Any], received_at: datetime, kind: Kind, sent_at: datetime | None) -> Incoming:
     context = _object(message.get("context"))
     is_alias = kind == "alias"
     user = _ref(message.get("userId"), "invalid_user_id")
@@ -243,14 +249,15 @@ def _event_name(value: object) -> str:
     return value
 
 
-def _at(message: dict[str, Any], received_at: datetime, batch_sent_at: object) -> datetime:
+def _at(message: dict[str, Any], received_at: datetime, batch_sent_at: datetime | None) -> datetime:
     told = message.get("timestamp") or message.get("originalTimestamp")
     timestamp = instant(told) if told is not None else None
     if told is not None and timestamp is None:
         raise _Refused("invalid_timestamp")
     try:
         # A wrong `sentAt` only costs the correction: a batch has one for all its messages.
-        sent_at = instant(message.get("sentAt") or batch_sent_at)
+        own = message.get("sentAt")
+        sent_at = instant(own) if own else batch_sent_at
         at = corrected(timestamp, sent_at=sent_at, received_at=received_at)
     except OverflowError:
         raise _Refused("invalid_timestamp") from None

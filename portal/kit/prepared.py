@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, TextClause, text
+from sqlalchemy import JSON, Boolean, Connection, Date, Select, Table, TextClause, text
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -30,6 +30,9 @@ Row = tuple[Any, ...]
 Process = Callable[[Any], Any]
 Ways = list[tuple[int, Process]]
 """What the values at some places go through."""
+
+TOGETHER = 60
+"""Rows in one statement on SQLite: of some fifteen columns these are as many values as any build of it takes."""
 
 AT_HAND = "driver at hand"
 """Where a session says which connection of the driver it reads by, so that SQLAlchemy need not be asked for one."""
@@ -83,26 +86,40 @@ class Insertion:
         self._conflict = conflict
         self._returning = returning
 
-    def on_sqlite(self, driver: sqlite3.Connection, rows: Iterable[Sequence[Any]]) -> int:
-        """Put `rows` in, each in the order of the columns; how many were written."""
-        text, ways = self._for_sqlite
+    def on_sqlite(self, driver: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> int:
+        """Put `rows` in, at least one, each in the order of the columns; how many were written.
+
+        Many in one statement cost no less than many statements, but the driver keeps other threads waiting only while
+        it hands over the values, and not again for each row: the next requests are read meanwhile.
+        """
+        text, many, ways = self._for_sqlite
+        given = list(zip(*_columns_gone_through(ways, rows), strict=True))
+        whole = len(given) // TOGETHER * TOGETHER
+        written = 0
         try:
-            return driver.executemany(text, (_gone_through(ways, row) for row in rows)).rowcount
+            for start in range(0, whole, TOGETHER):
+                values = [value for row in given[start : start + TOGETHER] for value in row]
+                written += driver.execute(many, values).rowcount
+            if whole < len(given):
+                written += driver.executemany(text, given[whole:]).rowcount
         except sqlite3.Error as error:
             raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
+        return written
 
     def on_postgresql(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> Sequence[Row]:
         """The same in one statement; what it returns of the rows that were written."""
         statement, ways = self._for_postgresql
-        columns = zip(*(_gone_through(ways, row) for row in rows), strict=True)
+        columns = _columns_gone_through(ways, rows)
         found = connection.execute(statement, {f"c{place}": list(column) for place, column in enumerate(columns)})
         return [tuple(row) for row in found] if self._returning else ()
 
     @cached_property
-    def _for_sqlite(self) -> tuple[str, Ways]:
-        places = ", ".join("?" for _ in self._columns)
+    def _for_sqlite(self) -> tuple[str, str, Ways]:
+        """The statement for one row, the one for `TOGETHER` rows, and the ways in."""
+        places = f"({', '.join('?' for _ in self._columns)})"
         conflict = self._conflict.replace("greatest(", "max(").replace("least(", "min(")
-        return f"{self._into} VALUES ({places}) {conflict}", _needed(_way_in(column.type) for column in self._columns)
+        one, many = (f"{self._into} VALUES {', '.join([places] * rows)} {conflict}" for rows in (1, TOGETHER))
+        return one, many, _needed(_way_in(column.type) for column in self._columns)
 
     @cached_property
     def _for_postgresql(self) -> tuple[TextClause, Ways]:
@@ -172,12 +189,33 @@ def _gone_through(ways: Ways, row: Sequence[Any]) -> list[Any]:
     return done
 
 
+def _columns_gone_through(ways: Ways, rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    """All rows as columns. A moment or a day that stands in them many times, as in what came in together, is written
+    once."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    written: dict[Any, Any] = {None: None}
+    for place, process in ways:
+        if process is _moment or process is _day:
+            columns[place] = [written.get(value) or _kept(written, value, process) for value in columns[place]]
+        else:
+            columns[place] = list(map(process, columns[place]))
+    return columns
+
+
+def _kept(written: dict[Any, Any], value: Any, process: Process) -> Any:
+    written[value] = process(value)
+    return written[value]
+
+
 def _needed(ways: Iterable[Process | None]) -> Ways:
     return [(place, process) for place, process in enumerate(ways) if process is not None]
 
 
 def _way_in(kind: TypeEngine[Any]) -> Process | None:
-    return _moment if isinstance(kind, UTCDateTime) else kind.dialect_impl(_SQLITE).bind_processor(_SQLITE)
+    for known, process in ((UTCDateTime, _moment), (Date, _day), (JSON, json_text), (Boolean, None)):
+        if isinstance(kind, known):
+            return process
+    return kind.dialect_impl(_SQLITE).bind_processor(_SQLITE)
 
 
 def _way_out(kind: TypeEngine[Any]) -> Process | None:
@@ -186,4 +224,11 @@ def _way_out(kind: TypeEngine[Any]) -> Process | None:
 
 def _moment(value: datetime | None) -> str | None:
     """As SQLAlchemy keeps it, in a tenth of its time: `2026-06-03 01:00:00.000000`, in UTC."""
-    return None if value is None else value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+    if value is None:
+        return None
+    written = orjson.dumps(value.astimezone(UTC)).decode()
+    return f"{written[1:11]} {written[12:20]}.{value.microsecond:06}"
+
+
+def _day(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()

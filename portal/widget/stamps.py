@@ -2,7 +2,7 @@
 
 A stamp moves in the transaction of whatever moves it, so an answer kept in memory under it is never older than the
 database. Accounts that no widget has asked about have none and cost events nothing: an installation without the widget
-pays one statement a batch that finds no row.
+pays one question a batch that finds no row.
 
 Completions must reach open panels within a second, in every process and on every server. On PostgreSQL they are
 notified (only they: a NOTIFY makes commits wait for one another), on SQLite they take the next number among all
@@ -21,6 +21,8 @@ from portal.accounts.changes import AccountChange
 from portal.checklists.touched import RunsChanged
 from portal.events.dialect import dialect_of, insert_ignoring, is_postgresql
 from portal.kit.db import chunks
+from portal.kit.prepared import Prepared
+from portal.kit.sql import among
 from portal.widget.models import WidgetStamp
 
 CHANNEL = "banso_widget"
@@ -39,7 +41,8 @@ def on_accounts_changed(session: Session, change: AccountChange, _now: datetime)
 
 def touch(session: Session, accounts: Collection[int], *, live: bool = False) -> None:
     """What the widgets of `accounts` show has changed; `live` also wakes those that are open."""
-    for some in chunks(sorted(accounts)):
+    stamped = _STAMPED.all(session, {"accounts": sorted(accounts)}) if accounts else []
+    for some in chunks([account_id for (account_id,) in stamped]):
         moved: dict[str, object] = {"number": col(WidgetStamp.number) + 1}
         if live and not is_postgresql(session):
             moved["news"] = select(func.coalesce(func.max(col(WidgetStamp.news)), 0) + 1).scalar_subquery()
@@ -69,4 +72,9 @@ def news_after(session: Session, place: int) -> tuple[int, list[int]]:
     return last, [account_id for account_id in session.connection().scalars(found) if account_id is not None]
 
 
+_STAMPED = Prepared(
+    select(col(WidgetStamp.account_id))
+    .where(among(col(WidgetStamp.account_id), "accounts"))
+    .order_by(col(WidgetStamp.account_id))
+)
 _LAST = select(func.max(col(WidgetStamp.news)))

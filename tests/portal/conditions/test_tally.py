@@ -94,6 +94,10 @@ def test_last_that_never_held() -> None:
     assert count(EventCount("x", 2, last=Span(7, "d")), "6-01 10:00", "6-08 10:00") == Tally(0, 2, None)
 
 
+def test_a_window_of_no_days_holds_nothing_however_much_happens_at_once() -> None:
+    assert count(EventCount("x", last=Span(0, "d")), "8-01 09:00", "8-01 09:00", "8-01 10:00") == Tally(0, 1, None)
+
+
 def test_last_counts_distinct_days_in_the_window() -> None:
     query = EventCount("x", 2, last=Span(3, "d"), distinct="day")
     answer = count(query, "7-29 10:00", "7-30 10:00", "7-30 11:00", "7-31 01:00")
