@@ -76,6 +76,13 @@ def acts(state: str, *, person: Person, written_by: int | None) -> tuple[str, ..
     return tuple(found)
 
 
+def offered(state: str, *, person: Person, written_by: int | None) -> tuple[str, ...]:
+    """What the editor offers. Every button of it saves first, so for a text that is out it is also what may be done
+    with the draft that saving makes of it."""
+    now = acts(state, person=person, written_by=written_by)
+    return (*acts("draft", person=person, written_by=person.id), *now) if state == "published" else now
+
+
 def saved(state: str) -> State:
     """Where a manuscript stands after a new text was saved: an approval is of the text that was read, no other."""
     return "review" if state == "review" else "draft"
