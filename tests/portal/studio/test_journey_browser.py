@@ -136,7 +136,7 @@ async def _type(page: Page, text: str) -> None:
     await page.click(EDITOR)
     await page.keyboard.press("Control+End")
     await page.keyboard.insert_text(text)
-    last = text.split()[-1].replace("*", "")
+    last = text.rsplit(maxsplit=1)[-1].replace("*", "")
     await page.locator("#sight", has_text=last).wait_for()
 
 
