@@ -25,6 +25,7 @@ from portal.studio import (
     forking,
     history_pages,
     release_pages,
+    replace_pages,
     sight_pages,
     translation_pages,
 )
@@ -214,6 +215,7 @@ async def give_back(request: Request, site: SiteDep, viewer: SignedInStaff, key:
 
 router.include_router(translation_pages.router)
 router.include_router(care_pages.router)
+router.include_router(replace_pages.router)
 router.include_router(edit_pages.router)
 router.include_router(history_pages.router)
 router.include_router(sight_pages.router)
