@@ -42,7 +42,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 staff_app = typer.Typer(no_args_is_help=True, help="People of the vendor.")
 source_app = typer.Typer(no_args_is_help=True, help="What sends events.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
-import_app = typer.Typer(no_args_is_help=True, help="Customers and people from CSV files.")
+import_app = typer.Typer(no_args_is_help=True, help="Customers and people from CSV files, documents from a folder.")
 for name, group in (("staff", staff_app), ("source", source_app), ("key", key_app), ("import", import_app)):
     app.add_typer(group, name=name)
 
@@ -393,4 +393,12 @@ data_commands.register(
     key=key_app,
     shared=data_commands.Shared(load_settings, told, read_database, write_database, utcnow),
 )
-library_commands.register(app, load=load_settings, told=told, read=read_database)
+library_commands.register(
+    app,
+    importing=import_app,
+    load=load_settings,
+    told=told,
+    read=read_database,
+    write=write_database,
+    now=utcnow,
+)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlmodel import Session
 
-from portal.kit.i18n import Message
+from portal.kit.files import FileProblems
+from portal.kit.i18n import LOCALES, Message
 from portal.studio import export as files
+from portal.studio.moving import arrival
+from portal.studio.moving.tree import read_tree
+from portal.studio.rules import Person
 
 NO_CHECKLISTS = Message(
     "Checklists are not exported. Publish from a folder that has them too: without their files they end."
@@ -21,11 +26,14 @@ NO_CHECKLISTS = Message(
 def register(
     app: typer.Typer,
     *,
+    importing: typer.Typer,
     load: Callable[[], Any],
     told: Callable[[Any], AbstractContextManager[None]],
     read: Callable[[Any, Callable[[Session], Any]], Any],
+    write: Callable[[Any, Callable[[Session], Any]], Any],
+    now: Callable[[], datetime],
 ) -> None:
-    """Add the commands to `app`."""
+    """Add the commands to `app`, and that of moving in to `importing`."""
 
     @app.command()
     def export(
@@ -43,3 +51,27 @@ def register(
             typer.echo(f"documents: {len(done.files)} files, {len(done.changed)} written, {len(done.moved)} moved")
             if has_checklists and not (folder / "content" / "checklists").is_dir():
                 typer.echo(NO_CHECKLISTS.into(settings.locale), err=True)
+
+    @importing.command("library")
+    def import_library(
+        folder: Annotated[Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, readable=True)],
+        language: Annotated[str, typer.Option(help="Of pages that do not say theirs: ja or en.")] = "",
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    ) -> None:
+        """Import a folder of markdown (MkDocs, Docusaurus or plain) as drafts: all of it or nothing."""
+        settings = load()
+        with told(settings):
+            locale = next((one for one in LOCALES if one == language), settings.locale)
+            brought = arrival.unpack(read_tree(folder.resolve(), locale=locale), most=settings.upload_mb * 1_000_000)
+            for note in brought.notes:
+                typer.echo(note.into(settings.locale))
+            if dry_run:
+                problems = read(settings, lambda session: arrival.check(session, brought))
+                if problems:
+                    raise FileProblems(problems)
+                typer.echo(Message("Nothing was changed: this was a dry run.").into(settings.locale))
+            else:
+                person = Person(0, arrival.BY, "owner")
+                write(settings, lambda session: arrival.bring_in(session, brought, person=person, now=now()))
+            for name, number in arrival.counts(brought):
+                typer.echo(f"{name}: {number}")

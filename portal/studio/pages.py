@@ -24,6 +24,7 @@ from portal.studio import (
     edit_pages,
     forking,
     history_pages,
+    moving_pages,
     release_pages,
     replace_pages,
     sight_pages,
@@ -216,6 +217,7 @@ async def give_back(request: Request, site: SiteDep, viewer: SignedInStaff, key:
 router.include_router(translation_pages.router)
 router.include_router(care_pages.router)
 router.include_router(replace_pages.router)
+router.include_router(moving_pages.router)
 router.include_router(edit_pages.router)
 router.include_router(history_pages.router)
 router.include_router(sight_pages.router)

@@ -43,7 +43,7 @@ TO: Final[Mapping[str, State]] = {
 
 @dataclass(frozen=True)
 class Person:
-    """A person of the vendor, as far as it matters here."""
+    """A person of the vendor, as far as it matters here; 0 is the id of a command."""
 
     id: int
     name: str
