@@ -6,17 +6,24 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlmodel import Session
 
 from portal.kit.files import FileProblems
 from portal.kit.i18n import LOCALES, Message
-from portal.studio import export as files
-from portal.studio.moving import arrival
-from portal.studio.moving.tree import read_tree
-from portal.studio.rules import Person
+from portal.kit.later import later
+
+if TYPE_CHECKING:
+    from portal.media import packed
+    from portal.studio import export as files
+    from portal.studio import rules
+    from portal.studio.moving import arrival, tree
+else:
+    packed = later("portal.media.packed")
+    files, rules = later("portal.studio.export"), later("portal.studio.rules")
+    arrival, tree = later("portal.studio.moving.arrival"), later("portal.studio.moving.tree")
 
 NO_CHECKLISTS = Message(
     "Checklists are not exported. Publish from a folder that has them too: without their files they end."
@@ -42,11 +49,15 @@ def register(
         """Write the library back as files below DIR/content."""
         settings = load()
         with told(settings):
+            root = folder.resolve()
             texts, has_checklists = read(settings, files.texts_and_checklists)
-            done = files.write(folder.resolve(), texts)
+            done = files.write(root, texts)
+            written = read(settings, lambda session: packed.write_media(session, root, files.media_shown(session)))
             for old, new in done.moved:
                 typer.echo(f"moved: {old} -> {new}")
             for name in done.changed:
+                typer.echo(f"written: {name}")
+            for name in written:
                 typer.echo(f"written: {name}")
             typer.echo(f"documents: {len(done.files)} files, {len(done.changed)} written, {len(done.moved)} moved")
             if has_checklists and not (folder / "content" / "checklists").is_dir():
@@ -62,7 +73,9 @@ def register(
         settings = load()
         with told(settings):
             locale = next((one for one in LOCALES if one == language), settings.locale)
-            brought = arrival.unpack(read_tree(folder.resolve(), locale=locale), most=settings.upload_mb * 1_000_000)
+            brought = arrival.unpack(
+                tree.read_tree(folder.resolve(), locale=locale), most=settings.upload_mb * 1_000_000
+            )
             for note in brought.notes:
                 typer.echo(note.into(settings.locale))
             if dry_run:
@@ -71,7 +84,7 @@ def register(
                     raise FileProblems(problems)
                 typer.echo(Message("Nothing was changed: this was a dry run.").into(settings.locale))
             else:
-                person = Person(0, arrival.BY, "owner")
+                person = rules.Person(0, arrival.BY, "owner")
                 write(settings, lambda session: arrival.bring_in(session, brought, person=person, now=now()))
             for name, number in arrival.counts(brought):
                 typer.echo(f"{name}: {number}")
