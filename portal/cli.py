@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -18,24 +18,36 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlmodel import Session
 
-from portal import data_commands, library_commands, main, publishing
-from portal import doctor as checkup
-from portal.accounts import sign_in, staff
-from portal.accounts.import_rows import import_rows
-from portal.accounts.imports import Kind, read_import
-from portal.checklists.publish import ChecklistChange
-from portal.demo import build as demonstration
-from portal.demo.product import ProductServer
-from portal.events import deliveries, sources
-from portal.kit import backup as backups
-from portal.kit import db, metrics, migrations
+from portal import data_commands, library_commands, publish_command
+from portal.kit import db
 from portal.kit.clock import utcnow
 from portal.kit.errors import BansoError, Conflict
 from portal.kit.files import FileProblems
 from portal.kit.i18n import Message
+from portal.kit.later import later
 from portal.kit.secrets import Secrets
-from portal.kit.server import serve as run_server
 from portal.settings import Settings
+
+if TYPE_CHECKING:
+    from portal import doctor as checkup
+    from portal import listening, main
+    from portal.accounts import import_rows, imports, sign_in, staff
+    from portal.demo import build as demonstration
+    from portal.demo import product
+    from portal.events import deliveries, sources
+    from portal.kit import backup as backups
+    from portal.kit import metrics, migrations, server
+else:
+    # A command imports what it does, and not what all the others do: the whole portal takes seconds.
+    checkup, listening, main = (later(f"portal.{name}") for name in ("doctor", "listening", "main"))
+    import_rows, imports, sign_in, staff = (
+        later(f"portal.accounts.{name}") for name in ("import_rows", "imports", "sign_in", "staff")
+    )
+    demonstration, product = later("portal.demo.build"), later("portal.demo.product")
+    deliveries, sources = later("portal.events.deliveries"), later("portal.events.sources")
+    backups, metrics, migrations, server = (
+        later(f"portal.kit.{name}") for name in ("backup", "metrics", "migrations", "server")
+    )
 
 T = TypeVar("T")
 
@@ -43,7 +55,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 staff_app = typer.Typer(no_args_is_help=True, help="People of the vendor.")
 source_app = typer.Typer(no_args_is_help=True, help="What sends events.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
-import_app = typer.Typer(no_args_is_help=True, help="Customers and people from CSV files.")
+import_app = typer.Typer(no_args_is_help=True, help="Customers and people from CSV files, documents from a folder.")
 for name, group in (("staff", staff_app), ("source", source_app), ("key", key_app), ("import", import_app)):
     app.add_typer(group, name=name)
 
@@ -76,7 +88,7 @@ def serve(
     with told(settings):
         db.run(settings.database_url, check_schema, write=False)
     target = "portal.main:serving_with_worker" if workers == 1 else "portal.main:serving"
-    run_server(target, host=host, port=port, workers=workers, reload=reload)
+    server.serve(target, host=host, port=port, workers=workers, reload=reload)
 
 
 @app.command()
@@ -95,8 +107,8 @@ def demo(port: int = 8000) -> None:
     """Serve a demo vendor with 60 customers, on a database that is gone afterwards."""
     base = load_settings()
     with told(base), demonstration.demo_settings(port, base) as settings:
-        main.subscribe()
-        shop = ProductServer(port + 1)
+        listening.subscribe()
+        shop = product.ProductServer(port + 1)
         with progress() as bar:
             ready = demonstration.build(settings, origin=shop.origin, now=utcnow(), progress=bar)
         for label, value in ready.lines:
@@ -104,70 +116,7 @@ def demo(port: int = 8000) -> None:
         sys.stdout.flush()
         os.environ.update(ready.environment)
         with shop.serving(ready.product):
-            run_server("portal.main:serving_with_worker", host="127.0.0.1", port=port, workers=1)
-
-
-# --- publishing -------------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def publish(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Holds content/ and tutorials/.")] = Path(),
-    check: Annotated[bool, typer.Option("--check", help="Only validate.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Publish without asking.")] = False,
-) -> None:
-    """Load DIR/content and DIR/tutorials into the library."""
-    settings = load_settings()
-    with told(settings):
-        files = publishing.read(folder.resolve(), zone=settings.zone)
-        if check:
-            say(settings, Message("Everything is in order."))
-            return
-        state = read_database(settings, publishing.state)
-        with progress() as bar:
-            prepared = publishing.prepare(files, state=state, progress=bar)
-        now = utcnow()
-        changes = read_database(
-            settings, lambda session: publishing.preview(session, prepared, now=now, zone=settings.zone)
-        )
-        for change in changes:
-            show_change(settings, change)
-        if any(change.asks for change in changes) and not yes:
-            if not sys.stdin.isatty():
-                stop(settings, Message("Customers are affected. Nothing was changed; add --yes to publish."), code=2)
-            if not typer.confirm(Message("Publish?").into(settings.locale)):
-                stop(settings, Message("Nothing was changed."), code=2)
-        result = write_database(
-            settings,
-            lambda session: publishing.publish(
-                session, prepared, agreed=changes, by="banso publish", now=now, zone=settings.zone
-            ),
-        )
-        for warning in result.warnings:
-            typer.echo(warning.into(settings.locale), err=True)
-        for kind, summary in (("documents", result.documents), ("tutorials", result.tutorials)):
-            counts = (len(summary.added), len(summary.changed), len(summary.unchanged), len(summary.archived))
-            typer.echo("{}: {} added, {} changed, {} unchanged, {} archived".format(kind, *counts))
-        typer.echo(f"checklists: {', '.join(f'{one.key} {one.kind}' for one in result.checklists) or 'none'}")
-
-
-def show_change(settings: Settings, change: ChecklistChange) -> None:
-    """What publishing does to one checklist, with the names of those it concerns."""
-    if change.kind == "unchanged":
-        return
-    typer.echo(f"{change.key}: {change.kind}")
-    if change.kind == "changed":
-        moved = Message("%(moved)s under way move to the new version, %(finished)s stay finished on theirs")
-        say(settings, Message(moved.msgid, moved=change.moved, finished=change.finished))
-    for name, one in change.affected:
-        before, after = one.before, one.after
-        steps = f"{before.done}/{before.total} -> {after.done}/{after.total}"
-        detail = [f"-{key}" for key in one.lost] + [f"+{key}" for key in one.added] + [f"~{key}" for key in one.changed]
-        typer.echo(f"  {name}: {steps} {' '.join(detail)}{' completed' if one.would_complete else ''}".rstrip())
-    for title, names in (("enrolled", change.enrolled), ("withdrawn", change.withdrawn)):
-        if names:
-            shown = ", ".join(names[:20]) + (f" … +{len(names) - 20}" if len(names) > 20 else "")
-            typer.echo(f"  {title}: {len(names)} ({shown})")
+            server.serve("portal.main:serving_with_worker", host="127.0.0.1", port=port, workers=1)
 
 
 # --- people, keys, imports --------------------------------------------------------------------------------------------
@@ -265,13 +214,15 @@ def import_members(file: FileArgument, dry_run: DryRun = False) -> None:
     import_file("members", file, dry_run=dry_run)
 
 
-def import_file(kind: Kind, file: Path, *, dry_run: bool) -> None:
+def import_file(kind: "imports.Kind", file: Path, *, dry_run: bool) -> None:
     """Read a file, and write all of it or nothing."""
     settings = load_settings()
     with told(settings):
         with progress() as bar:
-            rows = read_import(kind, file.read_bytes(), file=str(file), zone=settings.zone, progress=bar)
-        result = write_database(settings, lambda session: import_rows(session, rows, now=utcnow(), dry_run=dry_run))
+            rows = imports.read_import(kind, file.read_bytes(), file=str(file), zone=settings.zone, progress=bar)
+        result = write_database(
+            settings, lambda session: import_rows.import_rows(session, rows, now=utcnow(), dry_run=dry_run)
+        )
         if not result.ok:
             raise FileProblems(result.problems)
         if dry_run:
@@ -344,7 +295,7 @@ def say(settings: Settings, message: Message) -> None:
 
 def write_database(settings: Settings, work: Callable[[Session], T]) -> T:
     """One unit of work on the installation's database, with everybody listening who listens to the portal."""
-    main.subscribe()
+    listening.subscribe()
     secrets = Secrets(settings.secret, settings.secret_key_previous)
     return db.run(settings.database_url, on_current_schema(work), zone=settings.zone, secrets=secrets)
 
@@ -396,4 +347,16 @@ data_commands.register(
     key=key_app,
     shared=data_commands.Shared(load_settings, told, read_database, write_database, utcnow),
 )
-library_commands.register(app, load=load_settings, told=told, read=read_database)
+library_commands.register(
+    app,
+    importing=import_app,
+    load=load_settings,
+    told=told,
+    read=read_database,
+    write=write_database,
+    now=utcnow,
+)
+publish_command.register(
+    app,
+    publish_command.Shared(load_settings, told, read_database, write_database, utcnow, say, stop, progress),
+)

@@ -12,25 +12,30 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import orjson
 import typer
 from sqlmodel import Session
 
-from portal.accounts import keys
-from portal.accounts.models import Account, Member
-from portal.accounts.people import member_by_email, member_of
-from portal.accounts.personal import erase_member, everything_about
-from portal.accounts.service import account_by_external_id, id_of
-from portal.events import export, rotation
-from portal.events.reads import EventFilters
 from portal.kit.dates import iso
 from portal.kit.db import open_database
 from portal.kit.errors import Invalid, NotFound
 from portal.kit.i18n import Locale, Message
+from portal.kit.later import later
 from portal.kit.secrets import Secrets
+
+if TYPE_CHECKING:
+    from portal.accounts import keys, people, personal, service
+    from portal.accounts.models import Account, Member
+    from portal.events import export, reads, rotation
+    from portal.events.reads import EventFilters
+else:
+    keys, people, personal, service = (
+        later(f"portal.accounts.{name}") for name in ("keys", "people", "personal", "service")
+    )
+    export, reads, rotation = (later(f"portal.events.{name}") for name in ("export", "reads", "rotation"))
 
 
 class Installation(Protocol):
@@ -175,7 +180,7 @@ def _members(group: typer.Typer, shared: Shared) -> None:
         with shared.told(settings):
             everything = shared.read(
                 settings,
-                lambda session: everything_about(session, _person(session, account, member), now=shared.now()),
+                lambda session: personal.everything_about(session, _person(session, account, member), now=shared.now()),
             )
             typer.echo(orjson.dumps(everything, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
 
@@ -194,7 +199,7 @@ def _members(group: typer.Typer, shared: Shared) -> None:
             agreed(settings, said, yes=yes)
             shared.write(
                 settings,
-                lambda session: erase_member(
+                lambda session: personal.erase_member(
                     session,
                     _person(session, account, member),
                     by="banso member erase",
@@ -246,21 +251,23 @@ def agreed(settings: Installation, said: Message, *, yes: bool) -> None:
 def _person(session: Session, account: str, member: str) -> Member:
     """The person of this customer with this id, or this address; `NotFound` names what is not there."""
     owner = _account(session, account)
-    found = member_of(session, id_of(owner), member) or member_by_email(session, id_of(owner), member)
+    found = people.member_of(session, service.id_of(owner), member) or people.member_by_email(
+        session, service.id_of(owner), member
+    )
     if found is None:
         raise NotFound(Message("“%(account)s” has nobody called “%(member)s”.", account=account, member=member))
     return found
 
 
 def _account(session: Session, account: str) -> Account:
-    found = account_by_external_id(session, account)
+    found = service.account_by_external_id(session, account)
     if found is None:
         raise NotFound(Message("There is no customer with the id “%(account)s”.", account=account))
     return found
 
 
 def _filters(session: Session, source: str | None, account: str | None) -> EventFilters:
-    return EventFilters(
+    return reads.EventFilters(
         source_id=rotation.source_by_name(session, source).id if source is not None else None,
-        account_id=id_of(_account(session, account)) if account is not None else None,
+        account_id=service.id_of(_account(session, account)) if account is not None else None,
     )

@@ -20,19 +20,12 @@ from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
 from api.app import close as close_api
-from portal.accounts import changes, invitations, personal, sessions, visits
 from portal.accounts import pages as accounts_pages
-from portal.checklists import listeners, news, touched
+from portal.accounts import visits
 from portal.checklists import pages as checklists_pages
-from portal.checklists import personal as checklists_personal
 from portal.content import feed_pages, feedback_pages
-from portal.content import media_door as documents_door
 from portal.content import pages as content_pages
-from portal.content import personal as content_personal
 from portal.desk import pages as desk_pages
-from portal.desk import signed_in
-from portal.events import ingest
-from portal.events import personal as events_personal
 from portal.finding import pages as finding_pages
 from portal.insights import pages as insights_pages
 from portal.integrations import pages as integrations_pages
@@ -51,20 +44,14 @@ from portal.kit.server import when_asked_to_stop
 from portal.kit.telemetry import telemetry
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
+from portal.listening import subscribe
 from portal.media import pages as media_pages
 from portal.media import staff_pages as media_staff_pages
-from portal.media import uses
 from portal.settings import Settings
 from portal.studio import pages as studio_pages
-from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import pages as tutorials_pages
-from portal.tutorials import personal as tutorials_personal
-from portal.webhooks import announce
 from portal.webhooks import pages as webhooks_pages
-from portal.webhooks import personal as webhooks_personal
 from portal.widget import pages as widget_pages
-from portal.widget import personal as widget_personal
-from portal.widget import stamps
 
 YEAR_SECONDS = 31_536_000
 
@@ -180,27 +167,6 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def subscribe() -> None:
-    """Who listens to whom; subscribing twice counts once."""
-    # Events that waited for a person are attached first, so that checklists see them.
-    changes.subscribe(ingest.follow_accounts)
-    changes.subscribe(listeners.on_accounts_changed)
-    changes.subscribe(stamps.on_accounts_changed)
-    touched.on_runs_changed.subscribe(stamps.on_runs_changed)
-    ingest.subscribe(listeners.on_events)
-    ingest.subscribe(announce.on_events)
-    news.subscribe(announce.on_checklist_news)
-    sessions.on_signed_in.subscribe(signed_in.record_sign_in)
-    sessions.on_signed_in.subscribe(invitations.note_joined)
-    # Every room that holds something of people says what, and takes it away.
-    personal.subscribe(eraser=personal.erase_own)
-    rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
-    for room in (*rooms, widget_personal):
-        personal.subscribe(holder=room.held, eraser=room.erase)
-    uses.open_door(documents_door.KIND, documents_door.DOOR)
-    uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)
 
 
 async def work(settings: Settings) -> None:

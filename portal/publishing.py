@@ -26,10 +26,11 @@ from portal.content.files import CollectionFile, DocumentFile, read_collections,
 from portal.content.models import Document
 from portal.content.places import Places
 from portal.events.models import EventDay
-from portal.jobs.upkeep import queue_look
+from portal.jobs.looks import queue_look
 from portal.kit.errors import Conflict
 from portal.kit.files import FileProblems, Problem, YamlFile, load_yaml
 from portal.kit.i18n import Message
+from portal.media import packed
 from portal.media import publish as media_files
 from portal.media.items import Item
 from portal.media.service import every
@@ -58,6 +59,7 @@ class Files:
     collections: tuple[CollectionFile, ...]
     checklists: tuple[tuple[YamlFile, Definition], ...] | None
     tutorials: tuple[TutorialFile, ...] | None
+    media: tuple[packed.Packed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ def read(root: Path, *, zone: ZoneInfo, most: int = MOST) -> Files:
         tutorial_files, wrong = read_tutorials(root)
         problems += wrong
     problems += media_files.problems(root, most=most)
+    exported, wrong = packed.read_packed(root, most=most)
+    problems += wrong
     if problems:
         raise FileProblems(sorted(problems, key=lambda one: (one.file, one.line)))
     return Files(
@@ -116,6 +120,7 @@ def read(root: Path, *, zone: ZoneInfo, most: int = MOST) -> Files:
         collections=tuple(collections),
         checklists=tuple(checklist_files) if has_content else None,
         tutorials=tuple(tutorial_files) if has_tutorials else None,
+        media=tuple(exported),
     )
 
 
@@ -144,7 +149,7 @@ def read_checklists(root: Path) -> tuple[list[tuple[YamlFile, Definition]], list
 def prepare(files: Files, *, state: State, progress: Progress | None = None) -> Prepared:
     """Render what differs from the library as `state` found it."""
     known_documents, known_tutorials, items = state
-    media = Shelf(items, files.root, files.most)
+    media = Shelf(items, files.root, files.most, packed=files.media)
     others = {f"tutorials/{one.key}" for one in files.tutorials or ()}
     others |= {f"checklists/{one.key}" for _, one in files.checklists or ()}
     in_studio = [one for one in known_documents.standing if one.from_studio]

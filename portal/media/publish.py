@@ -16,6 +16,7 @@ from portal.media import uses
 from portal.media.items import new_key
 from portal.media.making import check
 from portal.media.models import Media, MediaUse
+from portal.media.packed import Packed
 from portal.media.service import bring_back, find, keep_files_now, replace, save
 from portal.media.shelf import HALVES, Shelf
 
@@ -53,6 +54,8 @@ def apply(session: Session, shelf: Shelf, *, now: datetime) -> list[str]:
     rows = session.execute(select(col(Media.path), col(Media.key), col(Media.removed_at))).all()
     there = {row.path: row for row in rows if row.path}
     changed = []
+    for packed in shelf.unpacked.values():
+        changed += _unpack(session, packed, now=now)
     for path in sorted(shelf.wanted):
         made, row = shelf.made.get(path), there.get(path)
         if made is not None:
@@ -66,6 +69,21 @@ def apply(session: Session, shelf: Shelf, *, now: datetime) -> list[str]:
                 replace(session, row.key, made, by=BY, now=now, renewing=False)
                 changed.append(row.key)
     return changed
+
+
+def _unpack(session: Session, packed: Packed, *, now: datetime) -> list[str]:
+    """Keep a medium that an export wrote down; its key, where something else was there under it."""
+    keep_files_now(session, packed.made, now=now)
+    row = session.execute(select(col(Media.removed_at)).where(col(Media.key) == packed.key)).one_or_none()
+    if row is None:
+        save(session, packed.made, by=BY, now=now, alt=packed.alt, key=packed.key, path=packed.path)
+        return []
+    if row.removed_at is not None:
+        bring_back(session, packed.key)
+    if find(session, packed.key).digest == packed.made.digest:
+        return []
+    replace(session, packed.key, packed.made, by=BY, now=now, renewing=False)
+    return [packed.key]
 
 
 def settle(session: Session, shelf: Shelf, changed: Collection[str], halves: Collection[str], *, now: datetime) -> None:

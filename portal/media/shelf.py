@@ -19,6 +19,7 @@ from portal.kit.markdown.media import Media as Shown
 from portal.media.blobs import digest_of
 from portal.media.items import Item, as_item, new_key
 from portal.media.making import Made, make, stamp_of
+from portal.media.packed import Packed
 from portal.media.uses import PREFIX
 
 HALVES = ("content", "tutorials")
@@ -29,7 +30,8 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 class Shelf:
     """All media there are (what was removed too), and the `root` of the folder that is published, if one is.
 
-    After rendering, `wanted` has the path of every file that was named, and `made` those that are new or changed.
+    `packed` are media of the folder that an export wrote there. After rendering, `wanted` has the path of every file
+    that was named, `made` those that are new or changed, `unpacked` the packed ones that are.
     """
 
     items: Iterable[Item]
@@ -37,11 +39,15 @@ class Shelf:
     most: int = 0
     wanted: set[str] = field(default_factory=set)
     made: dict[str, Made] = field(default_factory=dict)
+    packed: Iterable[Packed] = ()
+    unpacked: dict[str, Packed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._keys = {item.key: item for item in self.items}
         self._paths = {item.path: item for item in self._keys.values() if item.path}
         self._found: dict[str, Shown | Message | None] = {}
+        self._packed_keys = {one.key: one for one in self.packed}
+        self._packed_paths = {one.path: one for one in self.packed if one.path}
 
     def finder(self, folder: str) -> FindMedia:
         """Says what a target is in a text that lies in `folder` (`content/manuals`)."""
@@ -49,8 +55,7 @@ class Shelf:
         def find(target: str) -> Shown | Message | None:
             if target.startswith(("media:", PREFIX)):
                 key = target.removeprefix("media:").removeprefix(PREFIX).partition("/")[0]
-                item = self._keys.get(key)
-                return item.shown if item and item.removed_at is None else None
+                return self._of_key(key)
             path = posixpath.normpath(posixpath.join(folder, target))
             if path not in self._found:
                 self._found[path] = self._of_file(path)
@@ -58,11 +63,28 @@ class Shelf:
 
         return find
 
+    def _of_key(self, key: str) -> Shown | None:
+        """What is there already stands, whatever a folder says: it may have been replaced since it was exported."""
+        item = self._keys.get(key)
+        if item is not None and item.removed_at is None:
+            return item.shown
+        packed = self._packed_keys.get(key)
+        return self._of_packed(packed) if packed else None
+
+    def _of_packed(self, packed: Packed) -> Shown:
+        self.unpacked[packed.key] = packed
+        return as_item(packed.made, key=packed.key, alt=packed.alt, path=packed.path, now=NEVER).shown
+
     def _of_file(self, path: str) -> Shown | Message | None:
         known = self._paths.get(path)
         if self.root is None:
             return known.shown if known and known.removed_at is None else None
         file = self.root / path
+        packed = self._packed_paths.get(path)
+        if packed is not None and not file.is_file():
+            self.wanted.add(path)
+            as_it_is = known is not None and known.removed_at is None and known.digest == packed.made.digest
+            return known.shown if known and as_it_is else self._of_packed(packed)
         if path.partition("/")[0] not in HALVES or path.endswith((".md", ".yml", ".yaml")) or not file.is_file():
             return None
         if not any(file.resolve().is_relative_to((self.root / half).resolve()) for half in HALVES):

@@ -104,7 +104,7 @@ async def write(request: Request, site: SiteDep, viewer: SignedInStaff, key: str
     except Invalid as wrong:
         return await _again(request, site, viewer, key, locale, form, base, wrong=wrong)
     answer = redirect(here)
-    if act == "save":
+    if act == "save" or (saved.state == "published" and act in ("submit", "publish")):
         flash(request, answer, Message("Saved.") if saved.is_new else Message("Nothing had changed."))
         return answer
     try:

@@ -70,7 +70,7 @@ def open_text(session: Session, *, document: Document, locale: Locale, person: P
         base=found.revision.number if found else 0,
         state=state,
         acting_at=found.manuscript.acting_at if found else None,
-        acts=rules.acts(state, person=person, written_by=found.manuscript.written_by) if found else (),
+        acts=rules.offered(state, person=person, written_by=found.manuscript.written_by if found else person.id),
         others=others_at_work(session, key=key, locale=locale, person=person, now=now),
         unsaved=unsaved_of(session, key=key, locale=locale, person=person),
         live=live_number(session, key, locale),

@@ -19,9 +19,13 @@ from sqlmodel import Session, col
 from portal.checklists.models import Checklist
 from portal.content.files import parse_collections, parse_document
 from portal.content.library import COLLECTION, DOCUMENT, REVISION, VARIANT
+from portal.content.media_door import KIND
 from portal.content.models import Document
 from portal.content.places import DOCUMENT_FOLDERS
 from portal.kit.files import FileProblems
+from portal.media.items import Item
+from portal.media.models import MediaUse
+from portal.media.service import every
 from portal.studio.forking import written_anew
 from portal.studio.front import with_fields
 
@@ -58,6 +62,13 @@ def texts_and_checklists(session: Session) -> tuple[dict[str, str], bool]:
     """The same, and whether there are checklists, whose files are not exported."""
     asked = select(col(Checklist.key)).where(col(Checklist.archived_at).is_(None)).limit(1)
     return texts(session), session.execute(asked).first() is not None
+
+
+def media_shown(session: Session) -> list[Item]:
+    """The media that published documents show."""
+    used = select(col(MediaUse.media_key)).where(col(MediaUse.kind) == KIND)
+    keys = set(session.execute(used).scalars())
+    return [item for item in every(session) if item.key in keys and item.removed_at is None]
 
 
 def write(root: Path, files: dict[str, str]) -> Written:

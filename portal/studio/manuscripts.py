@@ -129,7 +129,7 @@ def set_down(
         digest=digest_of(text),
         how=how,
         by=person.name,
-        staff_id=person.id,
+        staff_id=person.id or None,
         note=note,
         at=now,
         translated_from_id=translated_from,
@@ -142,7 +142,7 @@ def set_down(
     manuscript.revision_id = revision.id or 0
     if how != "shared":
         manuscript.state = saved(manuscript.state)
-        manuscript.written_by = person.id
+        manuscript.written_by = person.id or None
         manuscript.acting_at = None
     session.add(manuscript)
     session.flush()

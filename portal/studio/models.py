@@ -144,3 +144,20 @@ class ReviewMark(Row, table=True):
     staff_id: int | None = Field(default=None, foreign_key="staff.id")
     by: str = Field(max_length=200)
     at: datetime
+
+
+class Replacement(Row, table=True):
+    """Words replaced throughout the library at once: which texts it made of which, so that it can be taken back.
+
+    `changes` has for each text its document and language, the ids of the revision `before` and `after`, the `state` it
+    was in, and whether it was `forked` for it. `undone_by` is who took it back.
+    """
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    words: str = Field(max_length=200)
+    becomes: str = Field(max_length=200)
+    changes: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    by: str = Field(max_length=200)
+    at: datetime
+    undone_by: str | None = Field(default=None, max_length=200)
+    undone_at: datetime | None = None

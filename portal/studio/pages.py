@@ -24,7 +24,9 @@ from portal.studio import (
     edit_pages,
     forking,
     history_pages,
+    moving_pages,
     release_pages,
+    replace_pages,
     sight_pages,
     translation_pages,
 )
@@ -214,6 +216,8 @@ async def give_back(request: Request, site: SiteDep, viewer: SignedInStaff, key:
 
 router.include_router(translation_pages.router)
 router.include_router(care_pages.router)
+router.include_router(replace_pages.router)
+router.include_router(moving_pages.router)
 router.include_router(edit_pages.router)
 router.include_router(history_pages.router)
 router.include_router(sight_pages.router)

@@ -43,7 +43,7 @@ TO: Final[Mapping[str, State]] = {
 
 @dataclass(frozen=True)
 class Person:
-    """A person of the vendor, as far as it matters here."""
+    """A person of the vendor, as far as it matters here; 0 is the id of a command."""
 
     id: int
     name: str
@@ -74,6 +74,13 @@ def acts(state: str, *, person: Person, written_by: int | None) -> tuple[str, ..
     if person.role == "owner" and state in ("draft", "review"):
         found.insert(0, "publish")
     return tuple(found)
+
+
+def offered(state: str, *, person: Person, written_by: int | None) -> tuple[str, ...]:
+    """What the editor offers. Every button of it saves first, so for a text that is out it is also what may be done
+    with the draft that saving makes of it."""
+    now = acts(state, person=person, written_by=written_by)
+    return (*acts("draft", person=person, written_by=person.id), *now) if state == "published" else now
 
 
 def saved(state: str) -> State:

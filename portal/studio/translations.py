@@ -226,7 +226,7 @@ def mark_current(
 
 
 def _newest(session: Session, key: str) -> Sequence[Any]:
-    live = _texts()
+    live = newest_texts()
     source = aliased(Revision)
     asked: Any = (
         select(
@@ -247,7 +247,8 @@ def _newest(session: Session, key: str) -> Sequence[Any]:
     return session.execute(asked.where(col(Revision.document_id) == key) if key else asked).all()
 
 
-def _texts() -> Subquery:
+def newest_texts() -> Subquery:
+    """The revisions that are the newest of each text: of the studio as saved, of files as readers have them."""
     written = (
         select(col(Manuscript.revision_id))
         .join(Document, col(Document.id) == col(Manuscript.document_id))

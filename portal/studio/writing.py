@@ -60,10 +60,11 @@ class OvertakenBy(Conflict):
 
 @dataclass(frozen=True)
 class Saved:
-    """What saving did: the number of the newest text now, and whether that is a new one."""
+    """What saving did: the number of the newest text now, whether that is a new one, and where it stands."""
 
     number: int
     is_new: bool
+    state: str
 
 
 def begin(session: Session, *, form: Form, key: str, locale: Locale, person: Person, now: datetime) -> str:
@@ -107,14 +108,14 @@ def save(
     found = writing(session, document.id, locale, lock=True)
     if found is not None and found.revision.number != base:
         if _says_the_same(session, form, found.revision, document.id):
-            return Saved(found.revision.number, is_new=False)
+            return Saved(found.revision.number, is_new=False, state=found.manuscript.state)
         raise OvertakenBy(found.revision)
     before = found.revision if found else None
     text, said = _checked(session, form, base=before, key=document.id, locale=locale)
     file = file_of(form.kind, form.slug, locale)
     forget_unsaved(session, key=document.id, locale=locale, staff_id=person.id)
-    if before is not None and (before.text, before.file) == (text, file):
-        return Saved(before.number, is_new=False)
+    if found is not None and before is not None and (before.text, before.file) == (text, file):
+        return Saved(before.number, is_new=False, state=found.manuscript.state)
     ensure_collection(session, said.collection)
     revision = set_down(
         session,
@@ -131,7 +132,7 @@ def save(
         or (before.translated_from_id if before else None),
     )
     _share(session, document.id, locale, text, form.kind, person=person, now=now)
-    return Saved(revision.number, is_new=True)
+    return Saved(revision.number, is_new=True, state=found.manuscript.state if found else "draft")
 
 
 def keep(session: Session, *, key: str, locale: Locale, form: Form, base: int, person: Person, now: datetime) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from portal import main
+from portal import listening
 from portal.accounts import changes, personal, sessions
 from portal.accounts.models import Account, Erasure, Member, SignInLink, Visit
 from portal.accounts.people import member_of, upsert_member
@@ -88,7 +88,7 @@ def as_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions.on_signed_in, "_listeners", [])
     monkeypatch.setattr(personal.erasers, "_listeners", [])
     monkeypatch.setattr(personal, "_holders", [])
-    main.subscribe()
+    listening.subscribe()
 
 
 def incoming(message: dict[str, Any]) -> Incoming:

@@ -5,6 +5,7 @@ import { syntaxHighlighting } from "@codemirror/language";
 import { EditorState } from "@codemirror/state";
 import { EditorView, highlightActiveLine, keymap, placeholder } from "@codemirror/view";
 import { tagHighlighter, tags } from "@lezer/highlight";
+import { toCell } from "./cells";
 import { act } from "./commands";
 import { openDialog } from "./dialogs";
 import { fromElsewhere } from "./paste";
@@ -54,6 +55,7 @@ export function makeEditor(form: HTMLFormElement, body: HTMLTextAreaElement): Ed
           { key: "Mod-Shift-7", run: (on) => act(on, "numbers") },
           { key: "Mod-Shift-8", run: (on) => act(on, "list") },
           { key: "Mod-Alt-2", run: (on) => act(on, "heading") },
+          { key: "Tab", run: (on) => toCell(on, 1), shift: (on) => toCell(on, -1) },
           { key: "Mod-k", run: (on) => openDialog("link", on), preventDefault: true },
           ...markdownKeymap,
           ...defaultKeymap,

@@ -22,6 +22,11 @@ if (form && body) {
   offerPictures(form);
   followPreview(form, editor);
   keepTyped(form, editor);
+  // What opens at the foot of the page opens below the bar of buttons: bring it to where it is seen.
+  form.querySelector("#fields > summary")?.addEventListener("click", (event) => {
+    const fold = (event.currentTarget as HTMLElement).parentElement as HTMLDetailsElement;
+    if (!fold.open) requestAnimationFrame(() => fold.scrollIntoView({ block: "start" }));
+  });
   // The preview follows by itself.
   for (const plain of form.querySelectorAll("[data-editor-plain]")) plain.remove();
 }

@@ -12,6 +12,7 @@ from sqlmodel import col
 from portal.accounts import changes
 from portal.events import ingest
 from portal.jobs import registry, schedule, upkeep
+from portal.jobs.looks import queue_look
 from portal.kit.db import Database
 from portal.kit.jobs import Job
 from portal.kit.mail import Mail, queue
@@ -128,9 +129,7 @@ async def test_a_second_look_finds_what_a_publication_could_not_see(world: World
     assert list(await world.enrollments()) == [("known", "start")]
     site, clock = site_of(world)
     await world.write(
-        lambda session: upkeep.queue_look(
-            session, keys=["start"], now=clock.now, run_at=clock.now + timedelta(minutes=1)
-        )
+        lambda session: queue_look(session, keys=["start"], now=clock.now, run_at=clock.now + timedelta(minutes=1))
     )
     await run_all(site)
     assert await world.done(account="known") == {}

@@ -11,12 +11,10 @@ from axe_playwright_python.async_playwright import Axe
 from portal.kit.db import Database
 from tests.factories import NOW
 from tests.library import publish, write
-from tests.portal.studio import test_browser
-from tests.portal.studio.test_browser import EDITOR, Studio, begun
+from tests.portal.studio.conftest import EDITOR, Studio, begun
 from tests.portal.studio.test_care import FILES, answers, ask
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
-studio = test_browser.studio
 
 
 async def test_a_text_is_translated_changed_and_its_translation_marked_behind(studio: Studio) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import re
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -9,13 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from portal import publishing
-from portal.content.library import current
+from portal.content.library import DOCUMENT, VARIANT, current
 from portal.kit.db import Database, run
 from portal.kit.errors import Conflict
+from portal.kit.files import FileProblems
 from portal.kit.paths import CHECKOUT
+from portal.media.making import make
+from portal.media.models import MediaBlob
+from portal.media.packed import write_media
+from portal.media.service import every, keep_files_now
+from portal.media.service import save as save_media
 from portal.studio import arranging, export
 from portal.studio.forking import fork, unfork
 from portal.studio.front import form_of
@@ -26,6 +36,7 @@ from portal.studio.writing import begin, save
 from tests.factories import NOW
 from tests.library import TOKYO, document, write
 from tests.library import publish as publish_files
+from tests.pictures import PDF, moving, picture
 from tests.portal.studio.conftest import FORM, People
 
 INVITING = """---
@@ -136,6 +147,80 @@ async def test_the_library_comes_back_as_files(db: Database, root: Path, people:
     assert export.write(root, await db.read(export.texts)).changed == ()
     await publish_files(db, root)
     assert export.write(tmp_path / "again", await db.read(export.texts)).moved == ()
+
+
+def library_in(session: Session) -> dict[str, dict[Any, Any]]:
+    """Everything readers have, with the bytes of pictures and files by their digests."""
+    texts = {
+        (row.document_id, row.locale): (row.slug, row.title, row.html, row.source, row.digest)
+        for row in session.execute(select(VARIANT).where(VARIANT.c.archived_at.is_(None)))
+    }
+    documents = {row.id: (row.kind, row.collection_key, row.is_public) for row in session.execute(select(DOCUMENT))}
+    media = {item.key: (item.kind, item.name, item.alt, item.digest, item.names) for item in every(session)}
+    blobs = {row[0]: row[1] for row in session.execute(select(col(MediaBlob.digest), col(MediaBlob.size)))}
+    return {"texts": texts, "documents": documents, "media": media, "blobs": blobs}
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+async def test_pictures_and_files_go_round_into_an_empty_library(
+    db: Database, people: People, tmp_path: Path, migrated_sqlite: Path
+) -> None:
+    body = "![画面](images/a.png)\n\n[資料](images/資料.pdf)\n"
+    files: dict[str, str] = {"content/manuals/shown.ja.md": document("shown", body)}
+    vendor = write(tmp_path / "vendor", files)
+    (vendor / "content/manuals/images").mkdir()
+    (vendor / "content/manuals/images/a.png").write_bytes(picture(600, 400))
+    (vendor / "content/manuals/images/資料.pdf").write_bytes(PDF)
+    await asyncio.to_thread(run, str(db.url), partial(publish_all, vendor))
+    kept = [
+        make(io.BytesIO(data), name, most=10_000_000) for data, name in ((moving(), "動き.gif"), (picture(), "x.png"))
+    ]
+
+    def uploaded(session: Session) -> str:
+        for made in kept:
+            keep_files_now(session, made, now=NOW)
+        shown = save_media(session, kept[0], by="x", now=NOW, alt="動く絵")
+        save_media(session, kept[1], by="x", now=NOW)
+        form = replace(FORM, body=f"![](media:{shown.key})\n")
+        return begin(session, form=form, key="invoices", locale="ja", person=people.owner, now=NOW)
+
+    await db.write(uploaded)
+    await publish(db, [("invoices", "ja")], person=people.owner, now=NOW)
+
+    out = tmp_path / "out"
+
+    def exported(session: Session) -> list[str]:
+        export.write(out, export.texts(session))
+        return write_media(session, out, export.media_shown(session))
+
+    wrote = await asyncio.to_thread(run, str(db.url), exported, write=False)
+    assert len([one for one in wrote if one.endswith("media.yml")]) == 3
+    assert await asyncio.to_thread(run, str(db.url), exported, write=False) == []
+    fresh = tmp_path / "fresh.db"
+    shutil.copyfile(migrated_sqlite, fresh)
+    assert (await asyncio.to_thread(run, f"sqlite:///{fresh}", partial(publish_all, out))).warnings == ()
+    here = await asyncio.to_thread(run, str(db.url), library_in, write=False)
+    there = await asyncio.to_thread(run, f"sqlite:///{fresh}", library_in, write=False)
+    unused = next(key for key, one in here["media"].items() if one[1] == "x.png")
+    del here["media"][unused]
+    gone = set(here["blobs"]) - set(there["blobs"])
+    assert gone == {part.digest for part in kept[1].parts}
+    assert {**here, "blobs": {}} == {**there, "blobs": {}}
+    again = await asyncio.to_thread(run, f"sqlite:///{fresh}", partial(publish_all, out))
+    assert (again.documents.added, again.documents.changed, len(again.documents.unchanged)) == ([], [], 2)
+
+    about = next(out.glob("content/media/*/media.yml"))
+    text = about.read_text(encoding="utf-8")
+    for wrong in ("digest: x", "files: [{name: ../../x, type: a, width: 1}]", "kind: script"):
+        about.write_text(re.sub(rf"^{wrong.partition(':')[0]}:.*(\n[- ].*)*", wrong, text, flags=re.MULTILINE))
+        with pytest.raises(FileProblems) as said:
+            publishing.read(out, zone=TOKYO)
+        assert said.value.problems[0].file == about.relative_to(out).as_posix()
+
+
+def publish_all(root: Path, session: Session) -> publishing.Result:
+    prepared = publishing.prepare(publishing.read(root, zone=TOKYO), state=publishing.state(session))
+    return publishing.publish(session, prepared, agreed=(), by="test", now=NOW, zone=TOKYO)
 
 
 async def test_collections_arranged_here_stay_so_when_files_are_published(

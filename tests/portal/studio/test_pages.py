@@ -96,6 +96,25 @@ async def test_a_document_is_written_without_scripts(desk: Desk) -> None:
         assert "方法" in (await member.get("/manuals/paying", follow_redirects=True)).text
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+async def test_one_button_saves_and_hands_in_what_is_out_or_new_in_a_language(desk: Desk) -> None:
+    async with desk.as_("owner") as owner:
+        assert (await sent(owner, HERE, {**form_in(await owner.get(HERE)), "act": "publish"})).status_code == 303
+    async with desk.as_("editor") as editor:
+        page = await editor.get(HERE)
+        assert 'value="submit"' in page.text
+        await sent(editor, HERE, {**form_in(page), "act": "submit"})
+        page = await editor.get(HERE)
+        assert "変わったところはありません" in page.text
+        assert "公開中" in page.text
+        await sent(editor, HERE, {**form_in(page), "body": "別の文。\n", "act": "submit"})
+        assert "確認待ち" in (await editor.get(HERE)).text
+        english = HERE.replace("/ja", "/en")
+        page = await editor.get(english)
+        await sent(editor, english, {**form_in(page), "body": "Text.\n", "act": "submit"})
+        assert "確認待ち" in (await editor.get(english)).text
+
+
 async def test_what_is_wrong_is_said_and_what_was_typed_stays(desk: Desk) -> None:
     async with desk.as_("editor") as editor:
         form = form_in(await editor.get(HERE))

@@ -1,0 +1,41 @@
+"""Who listens to whom: what one room does and another follows, put together apart from all pages.
+
+A command that writes has everybody listening without importing what only a server shows.
+"""
+
+from portal.accounts import changes, invitations, personal, sessions
+from portal.checklists import listeners, news, touched
+from portal.checklists import personal as checklists_personal
+from portal.content import media_door as documents_door
+from portal.content import personal as content_personal
+from portal.desk import signed_in
+from portal.events import ingest
+from portal.events import personal as events_personal
+from portal.media import uses
+from portal.tutorials import media_door as tutorials_door
+from portal.tutorials import personal as tutorials_personal
+from portal.webhooks import announce
+from portal.webhooks import personal as webhooks_personal
+from portal.widget import personal as widget_personal
+from portal.widget import stamps
+
+
+def subscribe() -> None:
+    """From now on everybody listens who listens to the portal; subscribing twice counts once."""
+    # Events that waited for a person are attached first, so that checklists see them.
+    changes.subscribe(ingest.follow_accounts)
+    changes.subscribe(listeners.on_accounts_changed)
+    changes.subscribe(stamps.on_accounts_changed)
+    touched.on_runs_changed.subscribe(stamps.on_runs_changed)
+    ingest.subscribe(listeners.on_events)
+    ingest.subscribe(announce.on_events)
+    news.subscribe(announce.on_checklist_news)
+    sessions.on_signed_in.subscribe(signed_in.record_sign_in)
+    sessions.on_signed_in.subscribe(invitations.note_joined)
+    # Every room that holds something of people says what, and takes it away.
+    personal.subscribe(eraser=personal.erase_own)
+    rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
+    for room in (*rooms, widget_personal):
+        personal.subscribe(holder=room.held, eraser=room.erase)
+    uses.open_door(documents_door.KIND, documents_door.DOOR)
+    uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)
