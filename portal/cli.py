@@ -23,7 +23,6 @@ from portal import doctor as checkup
 from portal.accounts import sign_in, staff
 from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
-from portal.checklists.publish import ChecklistChange
 from portal.demo import build as demonstration
 from portal.events import deliveries, sources
 from portal.kit import backup as backups
@@ -127,9 +126,15 @@ def publish(
         changes = read_database(
             settings, lambda session: publishing.preview(session, prepared, now=now, zone=settings.zone)
         )
+        effects = read_database(
+            settings, lambda session: publishing.preview_segments(session, prepared, now=now, zone=settings.zone)
+        )
         for change in changes:
-            show_change(settings, change)
-        if any(change.asks for change in changes) and not yes:
+            library_commands.show_change(change, settings.locale)
+        for effect in effects:
+            library_commands.show_segment(effect)
+        asks = any(one.asks for one in changes) or any(one.asks for one in effects)
+        if asks and not yes:
             if not sys.stdin.isatty():
                 stop(settings, Message("Customers are affected. Nothing was changed; add --yes to publish."), code=2)
             if not typer.confirm(Message("Publish?").into(settings.locale)):
@@ -145,26 +150,9 @@ def publish(
         for kind, summary in (("documents", result.documents), ("tutorials", result.tutorials)):
             counts = (len(summary.added), len(summary.changed), len(summary.unchanged), len(summary.archived))
             typer.echo("{}: {} added, {} changed, {} unchanged, {} archived".format(kind, *counts))
+        if result.segments:
+            typer.echo(f"segments: {', '.join(f'{one.key} {one.kind}' for one in result.segments)}")
         typer.echo(f"checklists: {', '.join(f'{one.key} {one.kind}' for one in result.checklists) or 'none'}")
-
-
-def show_change(settings: Settings, change: ChecklistChange) -> None:
-    """What publishing does to one checklist, with the names of those it concerns."""
-    if change.kind == "unchanged":
-        return
-    typer.echo(f"{change.key}: {change.kind}")
-    if change.kind == "changed":
-        moved = Message("%(moved)s under way move to the new version, %(finished)s stay finished on theirs")
-        say(settings, Message(moved.msgid, moved=change.moved, finished=change.finished))
-    for name, one in change.affected:
-        before, after = one.before, one.after
-        steps = f"{before.done}/{before.total} -> {after.done}/{after.total}"
-        detail = [f"-{key}" for key in one.lost] + [f"+{key}" for key in one.added] + [f"~{key}" for key in one.changed]
-        typer.echo(f"  {name}: {steps} {' '.join(detail)}{' completed' if one.would_complete else ''}".rstrip())
-    for title, names in (("enrolled", change.enrolled), ("withdrawn", change.withdrawn)):
-        if names:
-            shown = ", ".join(names[:20]) + (f" … +{len(names) - 20}" if len(names) > 20 else "")
-            typer.echo(f"  {title}: {len(names)} ({shown})")
 
 
 # --- people, keys, imports --------------------------------------------------------------------------------------------

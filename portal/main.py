@@ -24,6 +24,8 @@ from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners, news, touched
 from portal.checklists import pages as checklists_pages
 from portal.checklists import personal as checklists_personal
+from portal.checklists.evaluation import completed_by_accounts
+from portal.conditions.service import know_checklists
 from portal.content import feed_pages, feedback_pages
 from portal.content import media_door as documents_door
 from portal.content import pages as content_pages
@@ -52,6 +54,7 @@ from portal.kit.web import Site, site_of
 from portal.media import pages as media_pages
 from portal.media import staff_pages as media_staff_pages
 from portal.media import uses
+from portal.segments import membership
 from portal.settings import Settings
 from portal.studio import pages as studio_pages
 from portal.tutorials import media_door as tutorials_door
@@ -170,10 +173,14 @@ def subscribe() -> None:
     """Who listens to whom; subscribing twice counts once."""
     # Events that waited for a person are attached first, so that checklists see them.
     changes.subscribe(ingest.follow_accounts)
+    know_checklists(completed_by_accounts)
     changes.subscribe(listeners.on_accounts_changed)
+    changes.subscribe(membership.on_accounts_changed)
     changes.subscribe(stamps.on_accounts_changed)
     touched.on_runs_changed.subscribe(stamps.on_runs_changed)
     ingest.subscribe(listeners.on_events)
+    ingest.subscribe(membership.on_events)
+    touched.on_runs_changed.subscribe(membership.on_runs_changed)
     ingest.subscribe(announce.on_events)
     news.subscribe(announce.on_checklist_news)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)

@@ -7,12 +7,16 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 from starlette.responses import Response
 
 from portal.accounts.listing import NONE, SORTS, STATUSES, AccountPage, Filters, Sort, facets, list_accounts
 from portal.accounts.visits import SeesCustomers
 from portal.checklists.deadlines import Status as RunStatus
+from portal.checklists.definition import in_words
+from portal.conditions.models import SegmentAccount
+from portal.conditions.segments import segments
 from portal.events import reads
 from portal.insights.enrolled import Standing, standings
 from portal.kit.i18n import Locale, Message
@@ -42,6 +46,8 @@ class AccountsPage:
 
     found: AccountPage
     filters: Filters
+    segment: str
+    segments: Sequence[tuple[str, str]]
     sort: str
     descending: bool
     facets: dict[str, tuple[str, ...]]
@@ -68,6 +74,7 @@ async def accounts(
     tier: Text = "",
     owner: Text = "",
     status: Text = "",
+    segment: Text = "",
     sort: Text = "name",
     order: Text = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
@@ -75,7 +82,14 @@ async def accounts(
     """All customers, as filtered and sorted by the address."""
     now, locale = site.clock(), locale_of(request, viewer)
     filters = Filters(
-        q=q, plan=plan, tier=tier, owner=owner, status=next((one for one in STATUSES if one == status), None)
+        q=q,
+        plan=plan,
+        tier=tier,
+        owner=owner,
+        status=next((one for one in STATUSES if one == status), None),
+        among=select(col(SegmentAccount.account_id)).where(col(SegmentAccount.segment_key) == segment)
+        if segment
+        else None,
     )
     by: Sort = next((one for one in SORTS if one == sort), "name")
 
@@ -83,7 +97,7 @@ async def accounts(
         found = list_accounts(
             session, filters=filters, now=now, sort=by, descending=order == "desc", page=page, limit=PER_PAGE
         )
-        return _list_page(session, site, found, filters, by, order == "desc", locale, now)
+        return _list_page(session, site, found, filters, segment, by, order == "desc", locale, now)
 
     shown = await site.database.report(work)
     return render(request, "insights/accounts.html", shown, viewer=viewer, nav="accounts")
@@ -94,6 +108,7 @@ def _list_page(
     site: Site,
     found: AccountPage,
     filters: Filters,
+    segment: str,
     sort: str,
     descending: bool,
     locale: Locale,
@@ -106,6 +121,7 @@ def _list_page(
         "tier": filters.tier,
         "owner": filters.owner,
         "status": filters.status or "",
+        "segment": segment,
         "sort": sort if sort != "name" else "",
         "order": "desc" if descending else "",
     }
@@ -119,12 +135,17 @@ def _list_page(
         for name in ("q", "plan", "tier", "owner")
         if asked[name]
     ]
+    titles = {one.key: in_words(one.title, locale) for one in segments(session).all}
+    if segment:
+        chips.append((titles.get(segment, segment), address(segment="")))
     if filters.status:
         chips.append((STATUS_WORDS[filters.status], address(status="")))
     first = (found.page - 1) * found.limit + 1
     return AccountsPage(
         found=found,
         filters=filters,
+        segment=segment,
+        segments=tuple(titles.items()),
         sort=sort,
         descending=descending,
         facets=facets(session),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from portal.accounts import invitation_mails, invitations, mails, personal, sign_in
+from portal.checklists.again import LOOK_JOB
 from portal.jobs import schedule, upkeep
 from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
@@ -37,7 +38,7 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         invitations.MAIL_JOB: Kind(partial(invitation_mails.send_invitation, site)),
         "mail": Kind(partial(send_mail, site)),
         personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
-        upkeep.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
+        LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         announce.JOB: deliver.kind(site),
         going_out.JOB: Kind(partial(clockwork.run, site)),
         **schedule.kinds(site),
