@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
 from api.app import close as close_api
-from portal.accounts import changes, invitations, personal, sessions, visits
+from portal.accounts import changes, invitations, own_fields, personal, sessions, visits
 from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners, news, touched
 from portal.checklists import pages as checklists_pages
@@ -35,6 +35,7 @@ from portal.desk import signed_in
 from portal.events import ingest
 from portal.events import personal as events_personal
 from portal.finding import pages as finding_pages
+from portal.insights import import_pages
 from portal.insights import pages as insights_pages
 from portal.integrations import pages as integrations_pages
 from portal.jobs import pages as jobs_pages
@@ -147,6 +148,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         integrations_pages,
         studio_pages,
         insights_pages,
+        import_pages,
         webhooks_pages,
         jobs_pages,
         media_pages,
@@ -176,6 +178,7 @@ def subscribe() -> None:
     know_checklists(completed_by_accounts)
     changes.subscribe(listeners.on_accounts_changed)
     changes.subscribe(membership.on_accounts_changed)
+    changes.subscribe(own_fields.on_accounts_changed)
     changes.subscribe(stamps.on_accounts_changed)
     touched.on_runs_changed.subscribe(stamps.on_runs_changed)
     ingest.subscribe(listeners.on_events)

@@ -1,6 +1,7 @@
 """Every table, for Alembic: importing this module makes the metadata whole."""
 
 from portal.accounts import models as accounts
+from portal.accounts import records
 from portal.checklists import models as checklists
 from portal.conditions import models as conditions
 from portal.content import models as content
@@ -15,4 +16,18 @@ from portal.webhooks import models as webhooks
 from portal.widget import models as widget
 
 metadata = Row.metadata
-rooms = (accounts, events, conditions, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget)
+rooms = (
+    accounts,
+    records,
+    events,
+    conditions,
+    search,
+    media,
+    content,
+    tutorials,
+    checklists,
+    studio,
+    webhooks,
+    jobs,
+    widget,
+)

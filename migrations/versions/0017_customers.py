@@ -1,4 +1,4 @@
-"""customers: segments and who is in them"""
+"""customers: segments and who is in them, files brought in, fields of the vendor's own, customers merged"""
 
 import sqlalchemy as sa
 import sqlmodel
@@ -35,9 +35,77 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('segment_key', 'account_id', name=op.f('pk_segment_account'))
     )
     op.create_index('ix_segment_account_account_id', 'segment_account', ['account_id'], unique=False)
+    op.create_table('customer_import',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+    sa.Column('file', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.Column('columns', JSON, nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+    sa.Column('done', sa.Integer(), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=False),
+    sa.Column('result', JSON, nullable=False),
+    sa.Column('by', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.CheckConstraint("kind IN ('accounts', 'members')", name=op.f('ck_customer_import_kind')),
+    sa.CheckConstraint("state IN ('mapping', 'checking', 'checked', 'refused', 'running', 'done', 'failed')", name=op.f('ck_customer_import_state')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_customer_import'))
+    )
+    op.create_index('ix_customer_import_created_at', 'customer_import', ['created_at'], unique=False)
+    op.create_table('import_heading',
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+    sa.Column('heading', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('field', sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+    sa.PrimaryKeyConstraint('kind', 'heading', name=op.f('pk_import_heading'))
+    )
+    op.create_table('account_field',
+    sa.Column('key', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
+    sa.Column('label', JSON, nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+    sa.Column('choices', JSON, nullable=False),
+    sa.Column('is_filter', sa.Boolean(), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.CheckConstraint("kind IN ('text', 'number', 'day', 'yes_no', 'choice')", name=op.f('ck_account_field_kind')),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_account_field'))
+    )
+    op.create_table('account_field_value',
+    sa.Column('field_key', sa.String(length=64), nullable=False),
+    sa.Column('value', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('account_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_account_field_value_account_id_account'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['field_key'], ['account_field.key'], name=op.f('fk_account_field_value_field_key_account_field'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('field_key', 'value', 'account_id', name=op.f('pk_account_field_value'))
+    )
+    op.create_index('ix_account_field_value_account_id', 'account_field_value', ['account_id'], unique=False)
+    op.create_table('account_merge',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('account_id', sa.Integer(), nullable=False),
+    sa.Column('merged_ref', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('merged_name', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('by', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(length=1000), nullable=False),
+    sa.Column('at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('undone_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('undone_by', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=True),
+    sa.Column('undo', JSON, nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_account_merge_account_id_account'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_account_merge'))
+    )
+    op.create_index('ix_account_merge_account_id', 'account_merge', ['account_id'], unique=False)
+    op.create_index('ix_account_merge_merged_ref', 'account_merge', ['merged_ref'], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index('ix_account_merge_merged_ref', 'account_merge')
+    op.drop_index('ix_account_merge_account_id', 'account_merge')
+    op.drop_table('account_merge')
+    op.drop_index('ix_account_field_value_account_id', 'account_field_value')
+    op.drop_table('account_field_value')
+    op.drop_table('account_field')
+    op.drop_table('import_heading')
+    op.drop_index('ix_customer_import_created_at', 'customer_import')
+    op.drop_table('customer_import')
     op.drop_index('ix_segment_account_account_id', 'segment_account')
     op.drop_table('segment_account')
     op.drop_table('segment')

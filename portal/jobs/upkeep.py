@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlmodel import Session, col, select
 
-from portal.accounts import sign_in
+from portal.accounts import bringing_in, sign_in
 from portal.accounts.answers import forget_answers
 from portal.accounts.models import Account
 from portal.checklists.again import queue_look
@@ -82,6 +82,7 @@ def look_at(session: Session, *, accounts: Sequence[int], keys: Collection[str],
 def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
     forget_answers(session, now=now)
+    bringing_in.forget(session, now=now)
     forget_turned_away(session, now=now)
     forget_searches(session, now=now)
     media.forget(session, now=now)
