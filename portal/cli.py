@@ -23,6 +23,7 @@ from portal import doctor as checkup
 from portal.accounts import sign_in, staff
 from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
+from portal.accounts.own_fields import own_fields, readers
 from portal.demo import build as demonstration
 from portal.events import deliveries, sources
 from portal.kit import backup as backups
@@ -255,7 +256,8 @@ def import_file(kind: Kind, file: Path, *, dry_run: bool) -> None:
     settings = load_settings()
     with told(settings):
         with progress() as bar:
-            rows = read_import(kind, file.read_bytes(), file=str(file), zone=settings.zone, progress=bar)
+            own = read_database(settings, lambda session: readers(own_fields(session))) if kind == "accounts" else {}
+            rows = read_import(kind, file.read_bytes(), file=str(file), zone=settings.zone, progress=bar, own=own)
         result = write_database(settings, lambda session: import_rows(session, rows, now=utcnow(), dry_run=dry_run))
         if not result.ok:
             raise FileProblems(result.problems)

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
 from api.app import close as close_api
-from portal.accounts import changes, invitations, own_fields, personal, sessions, visits
+from portal.accounts import changes, invitations, merging, own_fields, personal, sessions, visits
 from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners, news, touched
 from portal.checklists import pages as checklists_pages
@@ -33,6 +33,7 @@ from portal.content import personal as content_personal
 from portal.desk import pages as desk_pages
 from portal.desk import signed_in
 from portal.events import ingest
+from portal.events import merging as events_merging
 from portal.events import personal as events_personal
 from portal.finding import pages as finding_pages
 from portal.insights import import_pages
@@ -186,6 +187,7 @@ def subscribe() -> None:
     touched.on_runs_changed.subscribe(membership.on_runs_changed)
     ingest.subscribe(announce.on_events)
     news.subscribe(announce.on_checklist_news)
+    merging.subscribe(events_merging.JOINER)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.

@@ -5,6 +5,8 @@ import sqlmodel
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from portal.accounts.likeness import name_key
+
 revision = '0017'
 down_revision = '0016'
 branch_labels = None
@@ -94,9 +96,35 @@ def upgrade() -> None:
     )
     op.create_index('ix_account_merge_account_id', 'account_merge', ['account_id'], unique=False)
     op.create_index('ix_account_merge_merged_ref', 'account_merge', ['merged_ref'], unique=False)
+    op.create_table('account_apart',
+    sa.Column('low_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('high_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('by', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['high_id'], ['account.id'], name=op.f('fk_account_apart_high_id_account'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['low_id'], ['account.id'], name=op.f('fk_account_apart_low_id_account'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('low_id', 'high_id', name=op.f('pk_account_apart'))
+    )
+    op.add_column('account', sa.Column('name_key', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False, server_default=''))
+    fill_name_keys()
+    op.create_index('ix_account_name_key', 'account', ['name_key'], unique=False)
+
+
+def fill_name_keys() -> None:
+    """The rule may change later, and then whoever changes it fills the column anew; here it is as it is now."""
+    account = sa.table('account', sa.column('id', sa.Integer), sa.column('name', sa.String), sa.column('name_key', sa.String))
+    connection = op.get_bind()
+    rows = connection.execute(sa.select(account.c.id, account.c.name)).all()
+    if rows:
+        filled = sa.update(account).where(account.c.id == sa.bindparam('of_id')).values(name_key=sa.bindparam('key'))
+        connection.execute(filled, [{'of_id': row.id, 'key': name_key(row.name)} for row in rows])
 
 
 def downgrade() -> None:
+    op.drop_index('ix_account_name_key', 'account')
+    with op.batch_alter_table('account') as batch:
+        batch.drop_column('name_key')
+    op.drop_table('account_apart')
     op.drop_index('ix_account_merge_merged_ref', 'account_merge')
     op.drop_index('ix_account_merge_account_id', 'account_merge')
     op.drop_table('account_merge')

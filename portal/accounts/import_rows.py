@@ -25,6 +25,7 @@ from portal.accounts.models import Account, Member
 from portal.accounts.people import may_join
 from portal.accounts.plans import ensure_plans
 from portal.accounts.rules import account_values, email_key, member_values, new_account, new_member
+from portal.accounts.service import survivors
 from portal.kit.errors import Unavailable
 from portal.kit.files import Problem
 from portal.kit.i18n import Message
@@ -47,12 +48,21 @@ def import_rows(session: Session, read: ImportFile, *, now: datetime, dry_run: b
 def _import_accounts(session: Session, read: ImportFile, *, now: datetime, dry_run: bool) -> ImportResult:
     names = sorted({row.external_id for row in read.rows if row.external_id})
     known = {row["external_id"]: row for row in _accounts(session, names, lock=not dry_run)}
+    known |= _merged(session, [name for name in names if name not in known], lock=not dry_run)
+    lines: dict[int, int] = {}
     new: list[Row] = []
     updates: list[Row] = []
     problems: list[Problem] = []
     for row in read.rows:
         there = known.get(row.external_id)
         if there is not None:
+            earlier = lines.setdefault(there["id"], row.line)
+            if earlier != row.line:
+                said = Message(
+                    "this customer was merged with that of line %(line)s; leave one of them out", line=earlier
+                )
+                problems.append(read.in_column(row.line, "external_id", said))
+                continue
             values = account_values(there, row.changes)
             if values:
                 updates.append({"id": there["id"], **values})
@@ -78,6 +88,19 @@ def _accounts(session: Session, names: Sequence[str], *, lock: bool) -> list[Row
         query = select(table).where(table.c.external_id.in_(part)).order_by(table.c.id)
         rows += _mappings(session, query.with_for_update(key_share=True) if lock else query)
     return rows
+
+
+def _merged(session: Session, names: Sequence[str], *, lock: bool) -> dict[str, Row]:
+    """The survivors that ids of merged customers mean, by those ids."""
+    found: dict[str, int] = {}
+    for part in in_parts(names):
+        found |= survivors(session, part)
+    if not found:
+        return {}
+    table = table_of(Account)
+    query = select(table).where(table.c.id.in_(sorted(set(found.values())))).order_by(table.c.id)
+    rows = {row["id"]: row for row in _mappings(session, query.with_for_update(key_share=True) if lock else query)}
+    return {name: rows[survivor] for name, survivor in found.items()}
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -121,6 +144,8 @@ class _People:
 def _import_members(session: Session, read: ImportFile, *, now: datetime, dry_run: bool) -> ImportResult:
     names = sorted({row.account for row in read.rows if row.account})
     accounts = {row["external_id"]: int(row["id"]) for row in _accounts(session, names, lock=not dry_run)}
+    merged = _merged(session, [name for name in names if name not in accounts], lock=not dry_run)
+    accounts |= {name: int(row["id"]) for name, row in merged.items()}
     people = _People()
     for part in in_parts(sorted(accounts.values())):
         table = table_of(Member)

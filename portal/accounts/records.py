@@ -97,3 +97,18 @@ class AccountMerge(Row, table=True):
     undone_at: datetime | None = None
     undone_by: str | None = Field(default=None, max_length=200)
     undo: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+
+
+class AccountApart(Row, table=True):
+    """Somebody said that two customers with much the same name are two."""
+
+    __tablename__ = "account_apart"
+
+    low_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    high_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    by: str = Field(max_length=200)
+    at: datetime

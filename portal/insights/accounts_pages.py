@@ -7,11 +7,12 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlmodel import Session, col
 from starlette.responses import Response
 
 from portal.accounts.listing import NONE, SORTS, STATUSES, AccountPage, Filters, Sort, facets, list_accounts
+from portal.accounts.own_fields import accounts_with, label_of, own_fields, values_in_use
 from portal.accounts.visits import SeesCustomers
 from portal.checklists.deadlines import Status as RunStatus
 from portal.checklists.definition import in_words
@@ -48,6 +49,8 @@ class AccountsPage:
     filters: Filters
     segment: str
     segments: Sequence[tuple[str, str]]
+    own: str
+    own_values: Sequence[tuple[str, str]]
     sort: str
     descending: bool
     facets: dict[str, tuple[str, ...]]
@@ -75,6 +78,7 @@ async def accounts(
     owner: Text = "",
     status: Text = "",
     segment: Text = "",
+    own: Text = "",
     sort: Text = "name",
     order: Text = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
@@ -87,9 +91,7 @@ async def accounts(
         tier=tier,
         owner=owner,
         status=next((one for one in STATUSES if one == status), None),
-        among=select(col(SegmentAccount.account_id)).where(col(SegmentAccount.segment_key) == segment)
-        if segment
-        else None,
+        among=_among(segment, own),
     )
     by: Sort = next((one for one in SORTS if one == sort), "name")
 
@@ -97,10 +99,22 @@ async def accounts(
         found = list_accounts(
             session, filters=filters, now=now, sort=by, descending=order == "desc", page=page, limit=PER_PAGE
         )
-        return _list_page(session, site, found, filters, segment, by, order == "desc", locale, now)
+        return _list_page(session, site, found, filters, segment, own, by, order == "desc", locale, now)
 
     shown = await site.database.report(work)
     return render(request, "insights/accounts.html", shown, viewer=viewer, nav="accounts")
+
+
+def _among(segment: str, own: str) -> Select[int] | None:
+    """The customers in a segment, and of whom an own field says what follows the colon."""
+    asked: Select[int] | None = None
+    if segment:
+        asked = select(col(SegmentAccount.account_id)).where(col(SegmentAccount.segment_key) == segment)
+    if own:
+        key, _, value = own.partition(":")
+        with_value = accounts_with(key, value)
+        asked = with_value if asked is None else asked.where(col(SegmentAccount.account_id).in_(with_value))
+    return asked
 
 
 def _list_page(
@@ -109,6 +123,7 @@ def _list_page(
     found: AccountPage,
     filters: Filters,
     segment: str,
+    own: str,
     sort: str,
     descending: bool,
     locale: Locale,
@@ -122,6 +137,7 @@ def _list_page(
         "owner": filters.owner,
         "status": filters.status or "",
         "segment": segment,
+        "own": own,
         "sort": sort if sort != "name" else "",
         "order": "desc" if descending else "",
     }
@@ -138,6 +154,11 @@ def _list_page(
     titles = {one.key: in_words(one.title, locale) for one in segments(session).all}
     if segment:
         chips.append((titles.get(segment, segment), address(segment="")))
+    fields = {one.key: label_of(one, locale) for one in own_fields(session)}
+    if own:
+        key, _, value = own.partition(":")
+        word = Message("%(name)s: %(value)s", name=fields.get(key, key), value=value)
+        chips.append((word, address(own="")))
     if filters.status:
         chips.append((STATUS_WORDS[filters.status], address(status="")))
     first = (found.page - 1) * found.limit + 1
@@ -146,6 +167,12 @@ def _list_page(
         filters=filters,
         segment=segment,
         segments=tuple(titles.items()),
+        own=own,
+        own_values=[
+            (f"{key}:{value}", f"{fields[key]}: {value}")
+            for key, values in values_in_use(session).items()
+            for value in values
+        ],
         sort=sort,
         descending=descending,
         facets=facets(session),

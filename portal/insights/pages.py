@@ -23,6 +23,7 @@ from portal.insights import (
     accounts_pages,
     behind_pages,
     member_pages,
+    merge_pages,
     onboarding_pages,
     segment_pages,
 )
@@ -36,6 +37,7 @@ router.include_router(onboarding_pages.router)
 router.include_router(accounts_pages.router)
 router.include_router(member_pages.router)
 router.include_router(segment_pages.router)
+router.include_router(merge_pages.router)
 router.include_router(account_acts.router)
 router.include_router(account_pages.router)
 SHOWN = 12

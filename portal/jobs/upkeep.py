@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from portal.accounts import bringing_in, sign_in
 from portal.accounts.answers import forget_answers
+from portal.accounts.merging import forget_undo
 from portal.accounts.models import Account
 from portal.checklists.again import queue_look
 from portal.checklists.catalog import Catalog, catalog
@@ -83,6 +84,7 @@ def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
     forget_answers(session, now=now)
     bringing_in.forget(session, now=now)
+    forget_undo(session, now=now)
     forget_turned_away(session, now=now)
     forget_searches(session, now=now)
     media.forget(session, now=now)
