@@ -31,7 +31,7 @@ from portal.settings import Settings
 if TYPE_CHECKING:
     from portal import doctor as checkup
     from portal import listening, main
-    from portal.accounts import import_rows, imports, sign_in, staff
+    from portal.accounts import csvfile, import_rows, imports, own_fields, sign_in, staff
     from portal.demo import build as demonstration
     from portal.demo import product
     from portal.events import deliveries, sources
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 else:
     # A command imports what it does, and not what all the others do: the whole portal takes seconds.
     checkup, listening, main = (later(f"portal.{name}") for name in ("doctor", "listening", "main"))
-    import_rows, imports, sign_in, staff = (
-        later(f"portal.accounts.{name}") for name in ("import_rows", "imports", "sign_in", "staff")
+    import_rows, imports, own_fields, sign_in, staff = (
+        later(f"portal.accounts.{name}") for name in ("import_rows", "imports", "own_fields", "sign_in", "staff")
     )
     demonstration, product = later("portal.demo.build"), later("portal.demo.product")
     deliveries, sources = later("portal.events.deliveries"), later("portal.events.sources")
@@ -219,7 +219,9 @@ def import_file(kind: "imports.Kind", file: Path, *, dry_run: bool) -> None:
     settings = load_settings()
     with told(settings):
         with progress() as bar:
-            rows = imports.read_import(kind, file.read_bytes(), file=str(file), zone=settings.zone, progress=bar)
+            own = read_database(settings, _own_readers) if kind == "accounts" else {}
+            content = file.read_bytes()
+            rows = imports.read_import(kind, content, file=str(file), zone=settings.zone, progress=bar, own=own)
         result = write_database(
             settings, lambda session: import_rows.import_rows(session, rows, now=utcnow(), dry_run=dry_run)
         )
@@ -228,6 +230,11 @@ def import_file(kind: "imports.Kind", file: Path, *, dry_run: bool) -> None:
         if dry_run:
             say(settings, Message("Nothing was changed: this was a dry run."))
         typer.echo(f"{kind}: {result.created} created, {result.updated} updated, {result.unchanged} unchanged")
+
+
+def _own_readers(session: Session) -> "dict[str, csvfile.Reader]":
+    """How the columns of the vendor's own fields are read."""
+    return own_fields.readers(own_fields.own_fields(session))
 
 
 # --- operating --------------------------------------------------------------------------------------------------------

@@ -17,11 +17,14 @@ from portal.kit.later import later
 
 if TYPE_CHECKING:
     from portal.media import packed
+    from portal.segments import files as segment_files
+    from portal.segments import service as segments
     from portal.studio import export as files
     from portal.studio import rules
     from portal.studio.moving import arrival, tree
 else:
     packed = later("portal.media.packed")
+    segment_files, segments = later("portal.segments.files"), later("portal.segments.service")
     files, rules = later("portal.studio.export"), later("portal.studio.rules")
     arrival, tree = later("portal.studio.moving.arrival"), later("portal.studio.moving.tree")
 
@@ -51,7 +54,8 @@ def register(
         with told(settings):
             root = folder.resolve()
             texts, has_checklists = read(settings, files.texts_and_checklists)
-            done = files.write(root, texts)
+            said = read(settings, segments.exported)
+            done = files.write(root, {**texts, **({segment_files.FILE: said} if said else {})})
             written = read(settings, lambda session: packed.write_media(session, root, files.media_shown(session)))
             for old, new in done.moved:
                 typer.echo(f"moved: {old} -> {new}")

@@ -3,15 +3,19 @@
 A command that writes has everybody listening without importing what only a server shows.
 """
 
-from portal.accounts import changes, invitations, personal, sessions
+from portal.accounts import changes, invitations, merging, own_fields, personal, sessions
 from portal.checklists import listeners, news, touched
 from portal.checklists import personal as checklists_personal
+from portal.checklists.evaluation import completed_by_accounts
+from portal.conditions.service import know_checklists
 from portal.content import media_door as documents_door
 from portal.content import personal as content_personal
 from portal.desk import signed_in
 from portal.events import ingest
+from portal.events import merging as events_merging
 from portal.events import personal as events_personal
 from portal.media import uses
+from portal.segments import membership
 from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import personal as tutorials_personal
 from portal.webhooks import announce
@@ -24,12 +28,18 @@ def subscribe() -> None:
     """From now on everybody listens who listens to the portal; subscribing twice counts once."""
     # Events that waited for a person are attached first, so that checklists see them.
     changes.subscribe(ingest.follow_accounts)
+    know_checklists(completed_by_accounts)
     changes.subscribe(listeners.on_accounts_changed)
+    changes.subscribe(membership.on_accounts_changed)
+    changes.subscribe(own_fields.on_accounts_changed)
     changes.subscribe(stamps.on_accounts_changed)
     touched.on_runs_changed.subscribe(stamps.on_runs_changed)
     ingest.subscribe(listeners.on_events)
+    ingest.subscribe(membership.on_events)
+    touched.on_runs_changed.subscribe(membership.on_runs_changed)
     ingest.subscribe(announce.on_events)
     news.subscribe(announce.on_checklist_news)
+    merging.subscribe(events_merging.JOINER)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.

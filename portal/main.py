@@ -27,6 +27,7 @@ from portal.content import feed_pages, feedback_pages
 from portal.content import pages as content_pages
 from portal.desk import pages as desk_pages
 from portal.finding import pages as finding_pages
+from portal.insights import import_pages
 from portal.insights import pages as insights_pages
 from portal.integrations import pages as integrations_pages
 from portal.jobs import pages as jobs_pages
@@ -142,6 +143,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         integrations_pages,
         studio_pages,
         insights_pages,
+        import_pages,
         webhooks_pages,
         jobs_pages,
         media_pages,

@@ -19,6 +19,7 @@ from portal.kit.later import later
 if TYPE_CHECKING:
     from portal import publishing
     from portal.checklists.publish import ChecklistChange
+    from portal.publishing import SegmentEffect
 else:
     publishing = later("portal.publishing")
 
@@ -60,9 +61,14 @@ def register(app: typer.Typer, shared: Shared) -> None:
             changes = shared.read(
                 settings, lambda session: publishing.preview(session, prepared, now=now, zone=settings.zone)
             )
+            effects = shared.read(
+                settings, lambda session: publishing.preview_segments(session, prepared, now=now, zone=settings.zone)
+            )
             for change in changes:
                 show_change(shared, settings, change)
-            if any(change.asks for change in changes) and not yes:
+            for effect in effects:
+                show_segment(effect)
+            if any(one.asks for one in (*changes, *effects)) and not yes:
                 if not sys.stdin.isatty():
                     shared.stop(
                         settings, Message("Customers are affected. Nothing was changed; add --yes to publish."), code=2
@@ -80,7 +86,18 @@ def register(app: typer.Typer, shared: Shared) -> None:
             for kind, summary in (("documents", result.documents), ("tutorials", result.tutorials)):
                 counts = (len(summary.added), len(summary.changed), len(summary.unchanged), len(summary.archived))
                 typer.echo("{}: {} added, {} changed, {} unchanged, {} archived".format(kind, *counts))
+            if result.segments:
+                typer.echo(f"segments: {', '.join(f'{one.key} {one.kind}' for one in result.segments)}")
             typer.echo(f"checklists: {', '.join(f'{one.key} {one.kind}' for one in result.checklists) or 'none'}")
+
+
+def show_segment(effect: SegmentEffect) -> None:
+    """What publishing does to one segment: how many are in it, and which live checklists follow."""
+    change = effect.change
+    if change.kind in ("unchanged", "aside"):
+        return
+    follow = f" ({', '.join(effect.checklists)})" if effect.checklists else ""
+    typer.echo(f"segment {change.key}: {change.kind}, {change.before} -> {change.after} customers{follow}")
 
 
 def show_change(shared: Shared, settings: Any, change: ChecklistChange) -> None:

@@ -17,16 +17,18 @@ from sqlmodel import Session, col, select
 
 from portal.accounts.models import Plan
 from portal.checklists import publish as checklists
-from portal.checklists.definition import Definition, conditions, parse_checklist, references
+from portal.checklists.again import naming_segments, queue_look
+from portal.checklists.definition import Definition, conditions, parse_checklist, references, with_conditions
 from portal.checklists.publish import ChecklistChange
 from portal.conditions.model import checklists_of
+from portal.conditions.models import Segment
+from portal.conditions.segments import expanded
 from portal.content import prepare as document_texts
 from portal.content import publish as documents
 from portal.content.files import CollectionFile, DocumentFile, read_collections, read_documents
 from portal.content.models import Document
 from portal.content.places import Places
 from portal.events.models import EventDay
-from portal.jobs.looks import queue_look
 from portal.kit.errors import Conflict
 from portal.kit.files import FileProblems, Problem, YamlFile, load_yaml
 from portal.kit.i18n import Message
@@ -35,6 +37,9 @@ from portal.media import publish as media_files
 from portal.media.items import Item
 from portal.media.service import every
 from portal.media.shelf import Shelf
+from portal.segments import service as segments
+from portal.segments.files import SegmentsFile, read_segments
+from portal.segments.service import SegmentChange
 from portal.tutorials import publish as tutorials
 from portal.tutorials.files import TutorialFile, read_tutorials
 
@@ -60,6 +65,20 @@ class Files:
     checklists: tuple[tuple[YamlFile, Definition], ...] | None
     tutorials: tuple[TutorialFile, ...] | None
     media: tuple[packed.Packed, ...] = ()
+    segments: SegmentsFile | None = None
+
+
+@dataclass(frozen=True)
+class SegmentEffect:
+    """What publishing does to a segment, and the live checklists that name it."""
+
+    change: SegmentChange
+    checklists: tuple[str, ...]
+
+    @property
+    def asks(self) -> bool:
+        """Whether customers of a live checklist are affected."""
+        return bool(self.checklists) and self.change.kind in ("changed", "archived")
 
 
 @dataclass(frozen=True)
@@ -85,6 +104,7 @@ class Result:
     tutorials: tutorials.Summary
     checklists: tuple[ChecklistChange, ...]
     warnings: tuple[Problem, ...]
+    segments: tuple[SegmentChange, ...] = ()
 
 
 def read(root: Path, *, zone: ZoneInfo, most: int = MOST) -> Files:
@@ -97,6 +117,7 @@ def read(root: Path, *, zone: ZoneInfo, most: int = MOST) -> Files:
     found: list[DocumentFile] = []
     collections: list[CollectionFile] = []
     checklist_files: list[tuple[YamlFile, Definition]] = []
+    segments_file: SegmentsFile | None = None
     tutorial_files: list[TutorialFile] = []
     if has_content:
         found, wrong = read_documents(root, zone=zone)
@@ -104,6 +125,8 @@ def read(root: Path, *, zone: ZoneInfo, most: int = MOST) -> Files:
         collections, wrong = read_collections(root)
         problems += wrong
         checklist_files, wrong = read_checklists(root)
+        problems += wrong
+        segments_file, wrong = read_segments(root)
         problems += wrong
     if has_tutorials:
         tutorial_files, wrong = read_tutorials(root)
@@ -121,6 +144,7 @@ def read(root: Path, *, zone: ZoneInfo, most: int = MOST) -> Files:
         checklists=tuple(checklist_files) if has_content else None,
         tutorials=tuple(tutorial_files) if has_tutorials else None,
         media=tuple(exported),
+        segments=segments_file,
     )
 
 
@@ -177,7 +201,33 @@ def preview(session: Session, prepared: Prepared, *, now: datetime, zone: ZoneIn
     """What the checklists would do to customers; nothing is changed."""
     if prepared.definitions is None:
         return ()
-    return checklists.plan(session, prepared.definitions, now=now, zone=zone)
+    return checklists.plan(session, _with_segments(session, prepared), now=now, zone=zone)
+
+
+def preview_segments(
+    session: Session, prepared: Prepared, *, now: datetime, zone: ZoneInfo
+) -> tuple[SegmentEffect, ...]:
+    """What the segments would become, and which live checklists follow; nothing is changed."""
+    if prepared.files.documents is None:
+        return ()
+    changes = segments.plan(session, prepared.files.segments, now=now, zone=zone)
+    named = naming_segments(session, [change.key for change in changes])
+    return tuple(
+        SegmentEffect(change, tuple(sorted(key for key, keys in named.items() if change.key in keys)))
+        for change in changes
+    )
+
+
+def _with_segments(session: Session, prepared: Prepared) -> list[Definition]:
+    """The checklists, with what the segments they name will ask for once they are published."""
+    coming = segments.with_coming(session, prepared.files.segments)
+    found = [
+        (file, with_conditions(definition, lambda asked: expanded(asked, coming)))
+        for file, definition in prepared.files.checklists or ()
+    ]
+    if circles := _circles(found):
+        raise FileProblems(circles)
+    return [definition for _, definition in found]
 
 
 def publish(
@@ -191,14 +241,19 @@ def publish(
 ) -> Result:
     """Write everything down. `Conflict` where by now more customers would be affected than `agreed` showed."""
     done: tuple[ChecklistChange, ...] = ()
+    segments_done: tuple[SegmentChange, ...] = ()
     if prepared.definitions is not None:
         checklists.hold(session)
-        planned = checklists.plan(session, prepared.definitions, now=now, zone=zone)
+        definitions = _with_segments(session, prepared)
+        planned = checklists.plan(session, definitions, now=now, zone=zone)
         if _asking(planned) - _asking(agreed):
             raise Conflict(
                 Message("Other customers are affected by now than were shown. Nothing was changed; please look again.")
             )
-        done = checklists.apply(session, prepared.definitions, by=by, now=now, zone=zone)
+        segments_done = segments.apply(session, prepared.files.segments, by=by, now=now, zone=zone)
+        done = checklists.apply(session, definitions, by=by, now=now, zone=zone)
+        others = [change.key for change in segments_done if change.kind in ("new", "changed", "archived")]
+        queue_look(session, keys=naming_segments(session, others), now=now)
         # Whoever brings an event or an account at this very moment does not see the new version, nor do we see them.
         touched = [change.key for change in done if change.kind in checklists.TOUCHING]
         queue_look(session, keys=touched, now=now, run_at=now + SETTLED)
@@ -213,7 +268,7 @@ def publish(
     halves = [name for name, half in there.items() if half is not None]
     media_files.settle(session, prepared.media, replaced, halves, now=now)
     warnings = [*documents_done.warnings, *tutorials_done.warnings, *unknown_references(session, prepared.files)]
-    return Result(documents_done, tutorials_done, done, tuple(warnings))
+    return Result(documents_done, tutorials_done, done, tuple(warnings), segments_done)
 
 
 def unknown_references(session: Session, files: Files) -> list[Problem]:
@@ -224,6 +279,7 @@ def unknown_references(session: Session, files: Files) -> list[Problem]:
         "checklist": {one.key for _, one in files.checklists or ()},
         "plan": set(session.exec(select(col(Plan.key)))),
         "event": set(session.exec(select(col(EventDay.name)).distinct())),
+        "segment": set(segments.known(session)),
     }
     said = {
         "document": Message("there is no document “%(key)s” in these files"),
@@ -231,12 +287,25 @@ def unknown_references(session: Session, files: Files) -> list[Problem]:
         "checklist": Message("there is no checklist “%(key)s” in these files"),
         "plan": Message("no customer has had the plan “%(key)s” yet"),
         "event": Message("the event “%(key)s” was never received yet"),
+        "segment": Message("there is no segment “%(key)s”"),
     }
-    return [
+    found = files.segments.unknown(known) + _left_aside(session, files.segments) if files.segments else []
+    return found + [
         file.problem(Message(said[reference.kind].msgid, key=reference.key), *reference.path)
         for file, definition in files.checklists or ()
         for reference in references(definition)
         if reference.kind in known and reference.key not in known[reference.kind]
+    ]
+
+
+def _left_aside(session: Session, file: SegmentsFile) -> list[Problem]:
+    said = Message("this segment is edited in the browser, so what the file says is left aside")
+    return [
+        file.problem(said, one.key)
+        for one in file.segments
+        if (row := session.get(Segment, one.key)) is not None
+        and row.origin == "browser"
+        and row.digest != segments.digest_of(one.title, one.condition)
     ]
 
 
@@ -267,7 +336,7 @@ def _circles(found: Sequence[tuple[YamlFile, Definition]]) -> list[Problem]:
             if key not in reached:
                 reached.add(key)
                 ahead += waits.get(key, set())
-        if definition.key in reached:
+        if definition.key in reached | (waits[definition.key] & {definition.key}):
             problems.append(file.problem(Message("this checklist waits for one that waits for it"), "key"))
     return problems
 

@@ -1,7 +1,9 @@
 """Every table, for Alembic: importing this module makes the metadata whole."""
 
 from portal.accounts import models as accounts
+from portal.accounts import records
 from portal.checklists import models as checklists
+from portal.conditions import models as conditions
 from portal.content import models as content
 from portal.events import models as events
 from portal.kit import jobs
@@ -14,4 +16,18 @@ from portal.webhooks import models as webhooks
 from portal.widget import models as widget
 
 metadata = Row.metadata
-rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget)
+rooms = (
+    accounts,
+    records,
+    events,
+    conditions,
+    search,
+    media,
+    content,
+    tutorials,
+    checklists,
+    studio,
+    webhooks,
+    jobs,
+    widget,
+)

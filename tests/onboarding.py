@@ -17,17 +17,20 @@ from portal.accounts import changes
 from portal.accounts.models import Account, Member
 from portal.accounts.people import upsert_member
 from portal.accounts.service import account_by_external_id, upsert_account
-from portal.checklists import exceptions, listeners, state, steps
+from portal.checklists import exceptions, listeners, state, steps, touched
 from portal.checklists import publish as publishing
 from portal.checklists.actors import Actor
 from portal.checklists.definition import Definition, parse_checklist
+from portal.checklists.evaluation import completed_by_accounts
 from portal.checklists.models import Completion, Enrollment, EnrollmentException
+from portal.conditions.service import know_checklists
 from portal.events import ingest
 from portal.events.rules import Incoming
 from portal.events.sources import add_source
 from portal.kit.db import Database
 from portal.kit.files import load_yaml
 from portal.kit.secrets import Secrets
+from portal.segments import membership
 
 T = TypeVar("T")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -67,11 +70,16 @@ def listening() -> Iterator[None]:
     """Whoever listens in a running portal, for as long as the block lasts."""
     heard = (*changes._subscribers._listeners,), (*ingest.subscribers._listeners,)
     changes.subscribe(ingest.follow_accounts)
+    know_checklists(completed_by_accounts)
     changes.subscribe(listeners.on_accounts_changed)
+    changes.subscribe(membership.on_accounts_changed)
     ingest.subscribe(listeners.on_events)
+    ingest.subscribe(membership.on_events)
+    leave = touched.on_runs_changed.subscribe(membership.on_runs_changed)
     try:
         yield
     finally:
+        leave()
         changes._subscribers._listeners[:], ingest.subscribers._listeners[:] = heard
 
 

@@ -171,9 +171,17 @@ async def put_account(request: Request, site: SiteDep, _key: Writes, account: Ac
 
 @router.delete("/accounts/{account}", status_code=204, responses=described(401, 403, 404))
 async def delete_account(site: SiteDep, _key: Writes, account: AccountId) -> Response:
-    """Erase a customer with its people, their events and all they achieved."""
+    """Erase a customer with its people, their events and all they achieved. The id of one that was merged is 404 here:
+    nobody erases the survivor by it."""
     wanted = known_id(account, site.zone)
-    await site.database.write(lambda session: erase_account(session, account_called(session, wanted)))
+
+    def work(session: Session) -> None:
+        found = account_called(session, wanted)
+        if found.external_id != wanted:
+            raise NotFound
+        erase_account(session, found)
+
+    await site.database.write(work)
     return Response(status_code=204)
 
 
@@ -244,7 +252,7 @@ async def delete_member(site: SiteDep, key: Writes, account: AccountId, member: 
 
 
 def account_called(session: Session, external_id: str) -> Account:
-    """The customer with this external id; `NotFound` where there is none."""
+    """The customer with this external id, or the survivor of the one that had it; `NotFound` where there is none."""
     found = account_by_external_id(session, external_id)
     if found is None:
         raise NotFound

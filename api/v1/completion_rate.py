@@ -63,6 +63,7 @@ class CompletionRateOut(BaseModel):
     unit: Literal["account", "member"]
     due_days: int | None
     as_of: Instant
+    overlaps: bool = Field(description="Whether one account may be in several rows, so that they do not add up.")
     rows: list[RateRowOut]
     curve: list[CurvePointOut]
     steps: list[StepOut]
@@ -84,7 +85,10 @@ async def completion_rate(
     site: SiteDep,
     _key: Reads,
     key: Key,
-    by: Annotated[Literal["none", "month", "plan", "tier", "owner"], Query()] = "none",
+    by: Annotated[
+        Literal["none", "month", "plan", "tier", "owner", "segment"],
+        Query(description="By `segment` an account is in a row for each of its segments: see `overlaps`."),
+    ] = "none",
     unit: Annotated[Literal["account", "member"], Query()] = "account",
     as_of: Annotated[
         str | None,
@@ -108,6 +112,7 @@ def _shown(report: Report) -> CompletionRateOut:
         unit=report.unit,
         due_days=report.due_days,
         as_of=report.as_of,
+        overlaps=report.overlaps,
         rows=[RateRowOut(**{**vars(row), "interval": row.interval and list(row.interval)}) for row in report.rows],
         curve=[CurvePointOut(**vars(point)) for point in report.curve],
         steps=[StepOut(**vars(step)) for step in report.steps],

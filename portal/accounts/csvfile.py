@@ -27,10 +27,11 @@ NOT_REALLY_CP932 = re.compile("[\uf8f0-\uf8f3\x80]")
 
 @dataclass(frozen=True)
 class CsvRow:
-    """One row: the line where it begins, and its cells that are not empty, by column."""
+    """One row: the line where it begins, its cells that are not empty, by column, and which of them are formulas."""
 
     line: int
     cells: Mapping[str, str]
+    formulas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,41 @@ class CsvTable:
     problems: tuple[Problem, ...]
 
 
-def read_csv(data: bytes, *, file: str, required: Sequence[str], optional: Collection[str]) -> CsvTable:
+@dataclass(frozen=True)
+class CsvHead:
+    """The beginning of a file: what its columns are called, and its first rows."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def read_head(data: bytes, *, file: str, rows: int) -> CsvHead:
+    """The headings of `data` and its first rows; raises `FileProblems` where it is no table."""
+    lines = _parse(decode(data, file=file), file=file)
+    first = next(lines, None)
+    if first is None:
+        raise FileProblems([Problem(file, 1, Message("the file is empty"))])
+    headings = [cell.strip() for cell in first[1]]
+    while headings and not headings[-1]:
+        headings.pop()
+    some = tuple(
+        tuple(unescaped(cell).strip() for cell in cells) for _, (_, cells) in zip(range(rows), lines, strict=False)
+    )
+    return CsvHead(tuple(headings), some)
+
+
+def read_csv(
+    data: bytes,
+    *,
+    file: str,
+    required: Sequence[str],
+    optional: Collection[str],
+    columns: Sequence[str] | None = None,
+) -> CsvTable:
     """The table in `data`; raises `FileProblems` where the file or its header is unusable.
 
     Rows of the wrong width are left out and named in `problems`, so that the caller can add what else is wrong.
+    `columns` says what each column is, whatever its heading; "" is one that is not read.
     """
     text = decode(data, file=file)
     rows = _parse(text, file=file)
@@ -54,7 +86,10 @@ def read_csv(data: bytes, *, file: str, required: Sequence[str], optional: Colle
         first_line, header = next(rows)
     except StopIteration:
         raise FileProblems([Problem(file, 1, Message("the file is empty"))]) from None
-    columns = _header(header, file=file, line=first_line, required=required, optional=optional)
+    columns = columns or _header(header, file=file, line=first_line, required=required, optional=optional)
+    if missing := [name for name in required if name not in columns]:
+        lacks = [Message("column “%(column)s” is missing", column=name) for name in missing]
+        raise FileProblems([Problem(file, first_line, message) for message in lacks])
     found: list[CsvRow] = []
     problems: list[Problem] = []
     for line, cells in rows:
@@ -64,9 +99,11 @@ def read_csv(data: bytes, *, file: str, required: Sequence[str], optional: Colle
             said = Message("this row has %(cells)s cells, the header has %(columns)s columns", **told)
             problems.append(Problem(file, line, said))
             continue
-        values = zip(columns, (unescaped(cell).strip() for cell in cells), strict=False)
-        found.append(CsvRow(line, {column: value for column, value in values if value}))
-    return CsvTable(file, columns, tuple(found), tuple(problems))
+        values = [(column, unescaped(cell).strip()) for column, cell in zip(columns, cells, strict=False) if column]
+        formulas = tuple(column for column, cell in zip(columns, cells, strict=False) if column and cell[:1] == "=")
+        found.append(CsvRow(line, {column: value for column, value in values if value}, formulas))
+    read = tuple(column for column in columns if column)
+    return CsvTable(file, read, tuple(found), tuple(problems))
 
 
 def decode(data: bytes, *, file: str) -> str:

@@ -1,11 +1,13 @@
 """Customers, kept by staff in the browser: added, described, leaving and coming back."""
 
+from collections.abc import Sequence
+
 from fastapi import Request
 from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts import described
-from portal.accounts.described import CUSTOMER_FIELDS, Texts
+from portal.accounts.described import Texts
 from portal.accounts.description import (
     CUSTOMER,
     Day,
@@ -20,30 +22,34 @@ from portal.accounts.description import (
     told,
 )
 from portal.accounts.models import Account
+from portal.accounts.own_fields import own_fields
 from portal.accounts.paths import customer_path
+from portal.accounts.records import AccountField
 from portal.accounts.service import account_by_external_id, mark_left, mark_returned, upsert_account
 from portal.accounts.visits import ActsForCustomers
 from portal.kit.clock import day_end
 from portal.kit.errors import Conflict, FieldProblem, Invalid
-from portal.kit.i18n import Message
-from portal.kit.web import SiteDep, page_router
+from portal.kit.i18n import Locale, Message
+from portal.kit.web import SiteDep, locale_of, page_router
 
 router = page_router()
 
 
 @router.get("/staff/new-customer")
-async def new_customer(request: Request, viewer: ActsForCustomers) -> Response:
+async def new_customer(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Response:
     """An empty form."""
-    return show(request, viewer, _customer_form(None, {"currency": "JPY"}))
+    own = await site.database.read(own_fields)
+    return show(request, viewer, _customer_form(None, {"currency": "JPY"}, own, locale_of(request, viewer)))
 
 
 @router.post("/staff/new-customer")
 async def add_customer(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Response:
     """A customer that was not there."""
-    given = await given_in(request, CUSTOMER_FIELDS)
+    own, locale = await site.database.read(own_fields), locale_of(request, viewer)
+    given = await given_in(request, described.customer_fields(own, locale))
     now = site.clock()
     external_id, wrong = identifier_in(given, required=True, zone_of=site)
-    reading = described.read_customer(given, {}, zone=site.zone)
+    reading = described.read_customer(given, {}, zone=site.zone, own=own)
     problems = [*wrong, *reading.problems, *_missing_name(given)]
 
     def work(session: Session) -> None:
@@ -57,7 +63,7 @@ async def add_customer(request: Request, site: SiteDep, viewer: ActsForCustomers
         viewer,
         work,
         problems=problems,
-        page=_customer_form(None, given),
+        page=_customer_form(None, given, own, locale),
         onward=customer_path(external_id),
         said=Message("The customer was added."),
     )
@@ -68,8 +74,9 @@ async def describe_customer(request: Request, site: SiteDep, viewer: ActsForCust
     """The customer as a form."""
 
     def work(session: Session) -> DescriptionPage:
-        account = customer_at(session, external_id)
-        return _customer_form(account, described.customer_texts(account, site.zone))
+        account, own = customer_at(session, external_id), own_fields(session)
+        texts = described.customer_texts(account, site.zone, own)
+        return _customer_form(account, texts, own, locale_of(request, viewer))
 
     return show(request, viewer, await site.database.read(work))
 
@@ -77,11 +84,12 @@ async def describe_customer(request: Request, site: SiteDep, viewer: ActsForCust
 @router.post(f"{CUSTOMER}/edit")
 async def save_customer(request: Request, site: SiteDep, viewer: ActsForCustomers, external_id: str) -> Response:
     """What was changed in the form, and nothing else."""
-    given = await given_in(request, CUSTOMER_FIELDS)
+    own, locale = await site.database.read(own_fields), locale_of(request, viewer)
+    given = await given_in(request, described.customer_fields(own, locale))
     now = site.clock()
     account = await site.database.read(lambda session: customer_at(session, external_id))
-    shown = described.customer_texts(account, site.zone)
-    reading = described.read_customer(given, shown, zone=site.zone)
+    shown = described.customer_texts(account, site.zone, own)
+    reading = described.read_customer(given, shown, zone=site.zone, own=own)
 
     def work(session: Session) -> None:
         customer_at(session, external_id)
@@ -93,7 +101,7 @@ async def save_customer(request: Request, site: SiteDep, viewer: ActsForCustomer
         viewer,
         work,
         problems=[*reading.problems, *_missing_name(given)],
-        page=_customer_form(account, given),
+        page=_customer_form(account, given, own, locale),
         onward=customer_path(external_id),
         said=Message("Saved."),
     )
@@ -131,16 +139,17 @@ async def come_back(request: Request, site: SiteDep, viewer: ActsForCustomers, e
     return await told(request, site, work, f"{customer_path(external_id)}/edit")
 
 
-def _customer_form(account: Account | None, texts: Texts) -> DescriptionPage:
+def _customer_form(
+    account: Account | None, texts: Texts, own: Sequence[AccountField], locale: Locale
+) -> DescriptionPage:
+    fields = described.customer_fields(own, locale)
     if account is None:
         title = Message("Add a customer")
-        return DescriptionPage(
-            title, "", CUSTOMER_FIELDS, texts, "/staff/new-customer", "/staff/accounts", asks_id=True
-        )
+        return DescriptionPage(title, "", fields, texts, "/staff/new-customer", "/staff/accounts", asks_id=True)
     here = customer_path(account.external_id)
     title = Message("Edit the customer")
     return DescriptionPage(
-        title, account.name, CUSTOMER_FIELDS, texts, f"{here}/edit", here, leaving=here, left_at=account.left_at
+        title, account.name, fields, texts, f"{here}/edit", here, leaving=here, left_at=account.left_at
     )
 
 

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from portal.accounts.fields import ACCOUNT_FIELDS, MEMBER_FIELDS, Reader, Reading, domains, read_fields
 from portal.accounts.models import Account, Member
+from portal.accounts.own_fields import PREFIX, as_text, label_of, readers
+from portal.accounts.records import AccountField
 from portal.kit.clock import local_day
-from portal.kit.i18n import Message
+from portal.kit.i18n import Locale, Message
 
 Texts = Mapping[str, str]
 
@@ -30,6 +32,8 @@ class FormField:
     kind: Literal["text", "email", "date", "number", "lines"] = "text"
     hint: Message | None = None
     required: bool = False
+    options: Sequence[tuple[str, Message]] = ()
+    """What it may be, where that is one of a few."""
 
 
 CUSTOMER_FIELDS: Sequence[FormField] = (
@@ -66,10 +70,29 @@ PERSON_FIELDS: Sequence[FormField] = (
 )
 
 
-def customer_texts(account: Account, zone: ZoneInfo) -> dict[str, str]:
+def customer_texts(account: Account, zone: ZoneInfo, own: Sequence[AccountField] = ()) -> dict[str, str]:
     """What the form of a customer shows."""
     values = {**account.model_dump(), "plan": account.plan_key, "mail_domains": ", ".join(account.mail_domains)}
-    return {one.name: _text(values[one.name], zone) for one in CUSTOMER_FIELDS}
+    texts = {one.name: _text(values[one.name], zone) for one in CUSTOMER_FIELDS}
+    return texts | {f"{PREFIX}{one.key}": as_text(account.traits.get(one.key)) for one in own}
+
+
+def customer_fields(own: Sequence[AccountField], locale: Locale) -> list[FormField]:
+    """The fields of that form, those of the vendor's own last."""
+    kinds: Mapping[str, Literal["number", "date"]] = {"number": "number", "day": "date"}
+    yes_no = [("yes", Message("Yes")), ("no", Message("No"))]
+    more = [
+        FormField(
+            f"{PREFIX}{one.key}",
+            Message("%(name)s", name=label_of(one, locale)),
+            kinds.get(one.kind, "text"),
+            options=yes_no
+            if one.kind == "yes_no"
+            else [(word, Message("%(name)s", name=word)) for word in one.choices],
+        )
+        for one in own
+    ]
+    return [*CUSTOMER_FIELDS, *more]
 
 
 def person_texts(member: Member, zone: ZoneInfo) -> dict[str, str]:
@@ -78,9 +101,12 @@ def person_texts(member: Member, zone: ZoneInfo) -> dict[str, str]:
     return {one.name: _text(values[one.name], zone) for one in PERSON_FIELDS}
 
 
-def read_customer(given: Texts, shown: Texts, *, zone: ZoneInfo) -> Reading:
+def read_customer(given: Texts, shown: Texts, *, zone: ZoneInfo, own: Sequence[AccountField] = ()) -> Reading:
     """The changes to a customer that a sent form asks for, and what is wrong with it."""
-    reading = _read(given, shown, {**ACCOUNT_FIELDS, "mail_domains": domains}, zone)
+    reading = _read(given, shown, {**ACCOUNT_FIELDS, "mail_domains": domains, **readers(own)}, zone)
+    names = [name for name in reading.changes if name.startswith(PREFIX)]
+    if names:
+        reading.changes["traits"] = {name.removeprefix(PREFIX): reading.changes.pop(name) for name in names}
     if reading.changes.get("mail_domains", ()) is None:
         reading.changes["mail_domains"] = []
     return reading

@@ -109,7 +109,7 @@ def address(value: object, zone: ZoneInfo) -> str:
 
 def count(value: object, _zone: ZoneInfo) -> int:
     """A whole number from 0: `1,200`, `１２００`, `1200.0`."""
-    number = _number(value)
+    number = number_in(value)
     if number is None or number != number.to_integral_value():
         raise Unreadable("not_a_number", Message("“%(value)s” is not a whole number", value=shown(value)))
     if not 0 <= number <= MOST_SEATS:
@@ -119,7 +119,7 @@ def count(value: object, _zone: ZoneInfo) -> int:
 
 def money(value: object, _zone: ZoneInfo) -> Decimal:
     """An amount with at most two decimals, without its currency."""
-    number = _number(value)
+    number = number_in(value)
     if number is None:
         raise Unreadable(
             "not_a_number", Message("“%(value)s” is not an amount; write digits alone, like 50000", value=shown(value))
@@ -201,7 +201,7 @@ def _in_range(read: date) -> date:
     return read
 
 
-def _number(value: object) -> Decimal | None:
+def number_in(value: object) -> Decimal | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float | Decimal):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,6 @@ from portal.accounts.imports import (
     ImportFile,
     ImportResult,
     ImportRow,
-    in_column,
     in_parts,
     sorted_problems,
 )
@@ -26,6 +25,7 @@ from portal.accounts.models import Account, Member
 from portal.accounts.people import may_join
 from portal.accounts.plans import ensure_plans
 from portal.accounts.rules import account_values, email_key, member_values, new_account, new_member
+from portal.accounts.service import survivors
 from portal.kit.errors import Unavailable
 from portal.kit.files import Problem
 from portal.kit.i18n import Message
@@ -48,21 +48,30 @@ def import_rows(session: Session, read: ImportFile, *, now: datetime, dry_run: b
 def _import_accounts(session: Session, read: ImportFile, *, now: datetime, dry_run: bool) -> ImportResult:
     names = sorted({row.external_id for row in read.rows if row.external_id})
     known = {row["external_id"]: row for row in _accounts(session, names, lock=not dry_run)}
+    known |= _merged(session, [name for name in names if name not in known], lock=not dry_run)
+    lines: dict[int, int] = {}
     new: list[Row] = []
     updates: list[Row] = []
     problems: list[Problem] = []
     for row in read.rows:
         there = known.get(row.external_id)
         if there is not None:
+            earlier = lines.setdefault(there["id"], row.line)
+            if earlier != row.line:
+                said = Message(
+                    "this customer was merged with that of line %(line)s; leave one of them out", line=earlier
+                )
+                problems.append(read.in_column(row.line, "external_id", said))
+                continue
             values = account_values(there, row.changes)
             if values:
                 updates.append({"id": there["id"], **values})
         elif "name" not in row.changes:
-            problems.append(in_column(read.file, row.line, "name", EMPTY))
+            problems.append(read.in_column(row.line, "name", EMPTY))
         else:
             fresh = new_account(str(row.external_id), now=now)
             new.append({**fresh, **account_values(fresh, row.changes)})
-    result = _result(read, problems, created=len(new), updated=len(updates))
+    result = replace(_result(read, problems, created=len(new), updated=len(updates)), added=new)
     if dry_run or not result.ok:
         return result
     ensure_plans(session, {str(row.changes["plan"]) for row in read.rows if row.changes.get("plan")})
@@ -79,6 +88,19 @@ def _accounts(session: Session, names: Sequence[str], *, lock: bool) -> list[Row
         query = select(table).where(table.c.external_id.in_(part)).order_by(table.c.id)
         rows += _mappings(session, query.with_for_update(key_share=True) if lock else query)
     return rows
+
+
+def _merged(session: Session, names: Sequence[str], *, lock: bool) -> dict[str, Row]:
+    """The survivors that ids of merged customers mean, by those ids."""
+    found: dict[str, int] = {}
+    for part in in_parts(names):
+        found |= survivors(session, part)
+    if not found:
+        return {}
+    table = table_of(Account)
+    query = select(table).where(table.c.id.in_(sorted(set(found.values())))).order_by(table.c.id)
+    rows = {row["id"]: row for row in _mappings(session, query.with_for_update(key_share=True) if lock else query)}
+    return {name: rows[survivor] for name, survivor in found.items()}
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -122,6 +144,8 @@ class _People:
 def _import_members(session: Session, read: ImportFile, *, now: datetime, dry_run: bool) -> ImportResult:
     names = sorted({row.account for row in read.rows if row.account})
     accounts = {row["external_id"]: int(row["id"]) for row in _accounts(session, names, lock=not dry_run)}
+    merged = _merged(session, [name for name in names if name not in accounts], lock=not dry_run)
+    accounts |= {name: int(row["id"]) for name, row in merged.items()}
     people = _People()
     for part in in_parts(sorted(accounts.values())):
         table = table_of(Member)
@@ -132,9 +156,9 @@ def _import_members(session: Session, read: ImportFile, *, now: datetime, dry_ru
         account_id = accounts.get(row.account or "")
         if account_id is None:
             said = Message("there is no customer “%(account)s”; import accounts first", account=row.account)
-            problems.append(in_column(read.file, row.line, "account", said))
+            problems.append(read.in_column(row.line, "account", said))
         else:
-            problems += _take(people, row, account_id, file=read.file, now=now)
+            problems += _take(people, row, account_id, read=read, now=now)
     new = [person.row for person in people.everyone if person.before is None]
     changed = [person for person in people.everyone if person.before is not None and person.row is not person.before]
     result = _result(read, problems, created=len(new), updated=len(changed))
@@ -149,7 +173,7 @@ def _import_members(session: Session, read: ImportFile, *, now: datetime, dry_ru
     return result
 
 
-def _take(people: _People, row: ImportRow, account_id: int, *, file: str, now: datetime) -> list[Problem]:
+def _take(people: _People, row: ImportRow, account_id: int, *, read: ImportFile, now: datetime) -> list[Problem]:
     """Let one row have its effect in memory; what is wrong with it."""
     address = row.changes.get("email")
     person = people.by_id.get((account_id, row.external_id)) if row.external_id else None
@@ -157,20 +181,20 @@ def _take(people: _People, row: ImportRow, account_id: int, *, file: str, now: d
     if same_address is not None and same_address is not person:
         if same_address.line is not None:
             said = Message("the same address is in line %(line)s already", line=same_address.line)
-            return [in_column(file, row.line, "email", said)]
+            return [read.in_column(row.line, "email", said)]
         if person is not None or not may_join(same_address.row["external_id"], row.external_id):
-            return [in_column(file, row.line, "email", AddressTaken(str(address)).message)]
+            return [read.in_column(row.line, "email", AddressTaken(str(address)).message)]
         person = same_address
     told = dict(row.changes) if row.external_id is None else {**row.changes, "external_id": row.external_id}
     if person is None:
         if "email" not in row.changes:
-            return [in_column(file, row.line, "email", EMPTY)]
+            return [read.in_column(row.line, "email", EMPTY)]
         fresh = new_member(account_id, now=now)
         people.add(_Person(row={**fresh, **member_values(fresh, told)}, before=None, line=row.line))
         return []
     if person.line is not None:
         said = Message("the same person is in line %(line)s already", line=person.line)
-        return [in_column(file, row.line, "external_id", said)]
+        return [read.in_column(row.line, "external_id", said)]
     person.line = row.line
     values = member_values(person.row, told)
     if values:

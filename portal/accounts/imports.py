@@ -7,7 +7,7 @@ their number. An empty cell leaves what is known as it is, so a file with three 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo
@@ -64,6 +64,12 @@ class ImportFile:
     file: str
     rows: tuple[ImportRow, ...]
     problems: tuple[Problem, ...]
+    headings: Mapping[str, str] = field(default_factory=dict)
+    """What the file itself calls a field, where that is something else."""
+
+    def in_column(self, line: int, column: str, problem: Message) -> Problem:
+        """A problem with one cell."""
+        return in_column(self.file, line, self.headings.get(column, column), problem)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ class ImportResult:
     updated: int
     unchanged: int
     problems: tuple[Problem, ...] = ()
+    added: Sequence[Mapping[str, object]] = ()
+    """The rows of customers that are new, as the table holds them."""
 
     @property
     def ok(self) -> bool:
@@ -81,27 +89,46 @@ class ImportResult:
         return not self.problems
 
 
-def read_import(kind: Kind, data: bytes, *, file: str, zone: ZoneInfo, progress: Progress | None = None) -> ImportFile:
-    """Read a whole file; raises `FileProblems` where it is no table at all or its header is wrong."""
+def read_import(
+    kind: Kind,
+    data: bytes,
+    *,
+    file: str,
+    zone: ZoneInfo,
+    progress: Progress | None = None,
+    own: Mapping[str, Reader] | None = None,
+    columns: Sequence[str] | None = None,
+    headings: Mapping[str, str] | None = None,
+) -> ImportFile:
+    """Read a whole file; raises `FileProblems` where it is no table at all or its header is wrong.
+
+    `own` are the vendor's own fields, as `traits.<name>`. `columns` says what each column is, whatever its heading ("":
+    it is not read), and `headings` what the file calls those fields, to name them in problems.
+    """
     required, optional = COLUMNS[kind]
-    table = read_csv(data, file=file, required=required, optional=optional)
+    readers = {**FIELDS[kind], **(own or {})}
+    called = headings or {}
+    if columns is not None:
+        # Somebody chose them, and may correct one field: a new row without a name is refused where it stands.
+        required, optional = ("external_id",) if kind == "accounts" else ("account",), (*required, *optional)
+    table = read_csv(data, file=file, required=required, optional=(*optional, *(own or ())), columns=columns)
     rows: list[ImportRow] = []
     problems = list(table.problems)
     seen: dict[tuple[str, ...], int] = {}
     for place, row in enumerate(table.rows, start=1):
-        read, wrong = _read_row(kind, table, row, zone)
+        read, wrong = _read_row(kind, table, row, zone, readers, called)
         same = tuple(row.cells.get(column, "") for column in ("external_id", "account"))
         if row.cells.get("external_id"):
             earlier = seen.setdefault(same, row.line)
             if earlier != row.line:
                 said = Message("the same external_id is in line %(line)s already", line=earlier)
-                wrong.append(in_column(table.file, row.line, "external_id", said))
+                wrong.append(in_column(table.file, row.line, called.get("external_id", "external_id"), said))
         problems += wrong
         if not wrong:
             rows.append(read)
         if progress is not None and (place % REPORT_EVERY == 0 or place == len(table.rows)):
             progress(place, len(table.rows))
-    return ImportFile(kind, file, tuple(rows), tuple(problems))
+    return ImportFile(kind, file, tuple(rows), tuple(problems), called)
 
 
 def in_column(file: str, line: int, column: str, problem: Message) -> Problem:
@@ -120,15 +147,30 @@ def in_parts(items: Sequence[Item], size: int = AT_ONCE) -> Iterator[Sequence[It
         yield items[start : start + size]
 
 
-def _read_row(kind: Kind, table: CsvTable, row: CsvRow, zone: ZoneInfo) -> tuple[ImportRow, list[Problem]]:
-    reading = read_fields(row.cells, FIELDS[kind], zone=zone)
-    wrong = [in_column(table.file, row.line, problem.field, problem.message) for problem in reading.problems]
+def _read_row(
+    kind: Kind,
+    table: CsvTable,
+    row: CsvRow,
+    zone: ZoneInfo,
+    readers: Mapping[str, Reader],
+    called: Mapping[str, str],
+) -> tuple[ImportRow, list[Problem]]:
+    def problem(column: str, said: Message) -> Problem:
+        return in_column(table.file, row.line, called.get(column, column), said)
+
+    plain = {name: cell for name, cell in row.cells.items() if name not in row.formulas}
+    reading = read_fields(plain, readers, zone=zone)
+    wrong = [problem(one.field, one.message) for one in reading.problems]
+    wrong += [problem(column, FORMULA) for column in row.formulas]
     needed = ("external_id",) if kind == "accounts" else ("account",)
-    wrong += [in_column(table.file, row.line, name, EMPTY) for name in needed if name not in row.cells]
+    wrong += [problem(name, EMPTY) for name in needed if name not in row.cells]
     if kind == "members" and not row.cells.keys() & {"external_id", "email"}:
-        wrong.append(in_column(table.file, row.line, "external_id", Message("this and “email” are both empty")))
+        wrong.append(problem("external_id", Message("this and “email” are both empty")))
     changes = dict(reading.changes)
-    wrong += _contradictions(table.file, row.line, changes)
+    wrong += [problem(*one) for one in _contradictions(changes)]
+    traits = {name.removeprefix("traits."): changes.pop(name) for name in list(changes) if name.startswith("traits.")}
+    if traits:
+        changes["traits"] = traits
     external_id = changes.pop("external_id", None)
     account = changes.pop("account", None)
     read = ImportRow(
@@ -140,13 +182,14 @@ def _read_row(kind: Kind, table: CsvTable, row: CsvRow, zone: ZoneInfo) -> tuple
     return read, wrong
 
 
-def _contradictions(file: str, line: int, changes: Mapping[str, object]) -> list[Problem]:
+def _contradictions(changes: Mapping[str, object]) -> list[tuple[str, Message]]:
     left = changes.get("left_at")
     for column in ("started_at", "joined_at"):
         began = changes.get(column)
         if isinstance(left, datetime) and isinstance(began, datetime) and left < began:
-            return [in_column(file, line, "left_at", Message("this is before %(column)s", column=column))]
+            return [("left_at", Message("this is before %(column)s", column=column))]
     return []
 
 
 EMPTY = Message("this is empty")
+FORMULA = Message("this is a formula; paste it as a value, or put an apostrophe before it if it is really meant so")

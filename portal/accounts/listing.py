@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
@@ -35,6 +35,8 @@ class Filters:
     tier: str = ""
     owner: str = ""
     status: Status | None = None
+    among: Select[int] | None = None
+    """The ids of the only customers looked for, by whatever room above knows them."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
         conditions.append(_all(found) | col(Account.id).in_(select(col(Member.account_id)).where(has_address)))
     exact = {col(Account.plan_key): filters.plan, col(Account.tier): filters.tier, col(Account.owner): filters.owner}
     conditions += [column.is_(None) if value == NONE else column == value for column, value in exact.items() if value]
+    if filters.among is not None:
+        conditions.append(col(Account.id).in_(filters.among))
     left_at = col(Account.left_at)
     still_here = left_at.is_(None) | (left_at > now)
     if filters.status == "active":

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 from starlette.responses import Response
 
-from portal.accounts import customer_pages, invitation_pages, me_pages, person_pages, staff_pages
+from portal.accounts import customer_pages, field_pages, invitation_pages, me_pages, person_pages, staff_pages
 from portal.accounts.client import client_of
 from portal.accounts.mails import span_in_words
 from portal.accounts.paths import local_path
@@ -43,6 +43,7 @@ router.include_router(invitation_pages.router)
 # An id may hold a slash: a customer's `…/leave` would take a person's `…/people/7/leave` for its own, if it came first.
 router.include_router(person_pages.router)
 router.include_router(customer_pages.router)
+router.include_router(field_pages.router)
 
 ASKED = "banso-asked"
 STATUS_OF_LINK: dict[LinkState, int] = {"good": 200, "used": 410, "expired": 410, "unknown": 404}

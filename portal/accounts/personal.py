@@ -19,6 +19,7 @@ from sqlmodel import Session, col
 from portal.accounts.changes import Subscribers, touched
 from portal.accounts.models import Account, Erasure, Invitation, Member, SignInLink, Staff, Visit
 from portal.accounts.people import member_row
+from portal.accounts.records import AccountMerge, CustomerImport
 from portal.accounts.service import lock_accounts
 from portal.accounts.tombstones import bury
 from portal.accounts.traces import Traces, traces_of
@@ -159,6 +160,9 @@ def erase_own(session: Session, person: Person, now: datetime) -> None:
         row.by, row.by_name = person.traces.out_of(row.by), person.traces.out_of(row.by_name)
         session.add(row)
     _scrub_jobs(session, person)
+    # A file that waits to be imported may name anybody, and no merge that named them can be undone exactly any more.
+    session.execute(delete(CustomerImport).where(col(CustomerImport.state) != "done"))
+    session.execute(update(AccountMerge).where(col(AccountMerge.account_id) == person.account_id).values(undo={}))
     session.flush()
 
 

@@ -11,10 +11,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from portal.accounts.likeness import HIRAGANA_TO_KATAKANA, name_key
+
 Values = Mapping[str, object]
 
 ADDRESS = re.compile(r"^[^\s@<>()\[\],;:\\\"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_](?:[\w-]{0,61}[^\W_])$")
-HIRAGANA_TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 
 
 def email_key(address: str) -> str:
@@ -82,6 +83,7 @@ def new_account(external_id: str, *, now: datetime) -> dict[str, object]:
         "mail_domains": [],
         "traits": {},
         "search_key": search_text(external_id),
+        "name_key": name_key(external_id),
         "is_stub": True,
         "recorded_at": now,
     }
@@ -107,6 +109,7 @@ def account_values(known: Values, changes: Values) -> dict[str, object]:
         wanted["started_at"] = created_at
     after = {**known, **wanted}
     wanted["search_key"] = search_text(after["name"], after["name_kana"], after["external_id"])
+    wanted["name_key"] = name_key(str(after["name"]))
     return different(known, wanted)
 
 

@@ -16,6 +16,7 @@ from portal.accounts.changes import touched
 from portal.accounts.inserts import insert_missing, table_of
 from portal.accounts.models import Account
 from portal.accounts.plans import ensure_plans
+from portal.accounts.records import AccountMerge
 from portal.accounts.rules import account_values, new_account
 
 Changes = Mapping[str, object]
@@ -70,8 +71,19 @@ def erase_account(session: Session, account: Account) -> None:
 
 
 def account_by_external_id(session: Session, external_id: str) -> Account | None:
-    """The customer the vendor's systems call `external_id`."""
-    return session.execute(select(Account).where(col(Account.external_id) == external_id)).scalar_one_or_none()
+    """The customer the vendor's systems call `external_id`; the id of one that was merged means the survivor."""
+    found = session.execute(select(Account).where(col(Account.external_id) == external_id)).scalar_one_or_none()
+    if found is None and (survivor := survivors(session, [external_id]).get(external_id)) is not None:
+        return session.get(Account, survivor)
+    return found
+
+
+def survivors(session: Session, refs: Sequence[str]) -> dict[str, int]:
+    """Of the ids of customers that were merged: whom they mean now."""
+    asked = select(col(AccountMerge.merged_ref), col(AccountMerge.account_id)).where(
+        col(AccountMerge.undone_at).is_(None), col(AccountMerge.merged_ref).in_(refs)
+    )
+    return {row[0]: row[1] for row in session.execute(asked.order_by(col(AccountMerge.id)))}
 
 
 def accounts_after(session: Session, *, after: int = 0, limit: int) -> Sequence[Account]:
@@ -102,6 +114,9 @@ def _locked_or_new(
     session: Session, external_id: str, changes: Changes | None, *, now: datetime
 ) -> tuple[Account, bool]:
     found = _locked(session, external_id)
+    if found is None and (survivor := survivors(session, [external_id]).get(external_id)) is not None:
+        lock_accounts(session, [survivor])
+        found = session.get(Account, survivor, populate_existing=True)
     if found is not None:
         return found, False
     row = new_account(external_id, now=now)

@@ -37,7 +37,9 @@ def behind_figure(
     at = whole_second(as_of)
     return [
         one
-        for one in counted_runs(session, key, by=by, unit=unit, as_of=as_of, zone=zone)
+        for one in counted_runs(
+            session, key, by=by if groups is not None else "none", unit=unit, as_of=as_of, zone=zone
+        )
         if (groups is None or one.run.group in groups) and box_of(one.run, as_of=at) in boxes
     ]
 

@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from portal.checklists.definition import Definition, Step, Tick, conditions, load
+from portal.checklists.definition import Definition, Step, Tick, conditions, load, with_conditions
 from portal.checklists.models import Checklist, ChecklistVersion
-from portal.conditions.model import checklists_of, events_of
+from portal.conditions.model import checklists_of, events_of, segments_of
+from portal.conditions.segments import Segments, segments
 from portal.kit.errors import NotFound
 from portal.kit.memory import Recent
 from portal.kit.prepared import Prepared
@@ -57,6 +58,15 @@ class Catalog:
         """Every event that matters to any of them."""
         return frozenset[str]().union(*(published.watches for published in self.versions.values()))
 
+    @cached_property
+    def names_segments(self) -> bool:
+        """Whether any of them does."""
+        return any(
+            segments_of(condition)
+            for published in self.versions.values()
+            for _, condition in conditions(published.definition)
+        )
+
     def of(self, key: str, version: int) -> Published:
         """One version; `NotFound` where it is archived or never was."""
         try:
@@ -73,16 +83,26 @@ class Catalog:
 
 
 def catalog(session: Session) -> Catalog:
-    """The catalogue as it stands in this transaction, put together once for all that find it so."""
+    """The catalogue as it stands in this transaction, put together once for all that find it so.
+
+    Conditions in it have what the segments they name ask for beside the key.
+    """
     session.flush()
     standing = tuple(_STANDING.all(session, {}))
-    return _catalogs.get(standing, lambda: _put_together(session, standing))
+    known = _catalogs.get((standing, ()), lambda: _put_together(session, standing, None))
+    if not known.names_segments:
+        return known
+    there = segments(session)
+    return _catalogs.get((standing, there.standing), lambda: _put_together(session, standing, there))
 
 
-def _put_together(session: Session, standing: Standing) -> Catalog:
+def _put_together(session: Session, standing: Standing, there: Segments | None) -> Catalog:
     versions: dict[tuple[str, int], Published] = {}
     for key, live, number, digest in standing:
         definition, watches, waits_for = _published(session, key, number, digest)
+        if there is not None:
+            definition = with_conditions(definition, there.expanded)
+            watches, waits_for = _dependencies(definition)
         versions[key, number] = Published(key, number, number == live, definition, watches, waits_for)
     return Catalog(versions, tuple(published for published in versions.values() if published.is_live))
 
@@ -106,7 +126,7 @@ _STANDING = Prepared(
     .where(col(Checklist.archived_at).is_(None))
     .order_by(col(Checklist.position), col(Checklist.key), col(ChecklistVersion.number))
 )
-_catalogs: Recent[Standing, Catalog] = Recent(8)
+_catalogs: Recent[tuple[Standing, Standing], Catalog] = Recent(8)
 
 Parsed = tuple[Definition, frozenset[str], frozenset[str]]
 
@@ -123,11 +143,15 @@ def _published(session: Session, key: str, number: int, digest: str) -> Parsed:
         if len(_parsed) >= KEPT:
             _parsed.clear()
         definition = load(stored)
-        asked = [condition for _, condition in conditions(definition)]
-        watches = frozenset[str]().union(*(events_of(condition) for condition in asked))
-        waits_for = frozenset[str]().union(*(checklists_of(condition) for condition in asked))
-        known = _parsed[digest] = (definition, watches, waits_for)
+        known = _parsed[digest] = (definition, *_dependencies(definition))
     return known
+
+
+def _dependencies(definition: Definition) -> tuple[frozenset[str], frozenset[str]]:
+    """The events it watches, and the checklists it waits for."""
+    asked = [condition for _, condition in conditions(definition)]
+    watches = frozenset[str]().union(*(events_of(condition) for condition in asked))
+    return watches, frozenset[str]().union(*(checklists_of(condition) for condition in asked))
 
 
 _parsed: dict[str, Parsed] = {}

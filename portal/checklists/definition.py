@@ -8,7 +8,7 @@ one format and one set of rules, and two versions are the same exactly when thei
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Final, Literal, TypeVar, cast, get_args
@@ -116,7 +116,7 @@ class Definition:
 class Reference:
     """Something named in a definition that may not exist (yet); `path` is where, for `YamlFile.problem`."""
 
-    kind: LibraryKind | Literal["checklist", "event", "plan"]
+    kind: LibraryKind | Literal["checklist", "event", "plan", "segment"]
     key: str
     path: Path
 
@@ -181,6 +181,20 @@ def conditions(definition: Definition) -> Iterator[tuple[Path, Condition]]:
     for index, step in enumerate(definition.steps):
         if not isinstance(step.done_when, Tick):
             yield ("steps", index, "done_when"), step.done_when
+
+
+def with_conditions(definition: Definition, change: Callable[[Condition], Condition]) -> Definition:
+    """The definition with each of its conditions as `change` makes it."""
+    done = definition.completed_when
+    return replace(
+        definition,
+        audience=None if definition.audience is None else change(definition.audience),
+        completed_when=done if isinstance(done, Required | AtLeast) else change(done),
+        steps=tuple(
+            step if isinstance(step.done_when, Tick) else replace(step, done_when=change(step.done_when))
+            for step in definition.steps
+        ),
+    )
 
 
 def in_words(text: Text, locale: str) -> str:
@@ -322,7 +336,7 @@ def _dump_scope(scope: Scope) -> object:
 
 def _named(condition: Condition, path: Path) -> Iterator[Reference]:
     for kind, key in sorted(references_of(condition)):
-        yield Reference(cast("LibraryKind | Literal['checklist']", kind), key, path)
+        yield Reference(cast("LibraryKind | Literal['checklist', 'segment']", kind), key, path)
     for event in sorted(events_of(condition) - set(SHORTHANDS.values())):
         yield Reference("event", event, path)
     for plan in sorted(plans_of(condition)):

@@ -8,8 +8,8 @@ not touched again; the few whose deadline a pause has moved come by a query of t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo
@@ -24,10 +24,12 @@ from portal.checklists.counting import is_counted, pauses_by_run, whole_second
 from portal.checklists.deadlines import effective_due
 from portal.checklists.models import Enrollment, Pause
 from portal.checklists.rate import CurvePoint, RateRow, Run, StepRow, seconds
+from portal.conditions.models import SegmentAccount
+from portal.conditions.segments import segments
 from portal.kit.clock import Span, day_start
 from portal.kit.sql import epoch
 
-By = Literal["none", "month", "plan", "tier", "owner"]
+By = Literal["none", "month", "plan", "tier", "owner", "segment"]
 Unit = Literal["account", "member"]
 BYS: tuple[By, ...] = get_args(By)
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -37,7 +39,8 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 class Report:
     """The completion rate of one checklist at `as_of`, by the contract; `due_days` is None without a deadline.
 
-    `total` is the row over everybody, whatever the rows are by.
+    `total` is the row over everybody, whatever the rows are by. `overlaps`: one account may be in several rows, so they
+    add up to more than `total`. `titles` are those of groups that have any, by language.
     """
 
     checklist: str
@@ -49,6 +52,11 @@ class Report:
     total: RateRow
     curve: Sequence[CurvePoint]
     steps: Sequence[StepRow]
+    titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def overlaps(self) -> bool:
+        return self.by == "segment"
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,15 @@ def completion_report(
     else:
         counted = []
         runs = account_runs(session, key, by=by, as_of=at, zone=zone)
-    result = rate.completion_rate(runs, as_of=at, zone=zone, grouped=by != "none", monthly=by == "month")
+    result = rate.completion_rate(
+        runs, as_of=at, zone=zone, grouped=by not in ("none", "segment"), monthly=by == "month"
+    )
+    rows = result.rows
+    if by == "segment":
+        # An account in two segments stands in two rows, and once in the total.
+        several = [one.run for one in counted_runs(session, key, by=by, unit=unit, as_of=as_of, zone=zone)]
+        order = [one.key for one in segments(session).all]
+        rows = rate.rate_rows(several, as_of=at, zone=zone, grouped=True, groups_order=order)
     if unit == "member":
         steps = people.member_funnel(live, counted, as_of=at, zone=zone)
     else:
@@ -91,17 +107,23 @@ def completion_report(
         by=by,
         due_days=_days_of(due) if due else None,
         as_of=as_of,
-        rows=result.rows,
+        rows=rows,
         total=result.total,
         curve=result.curve,
         steps=steps,
+        titles={one.key: one.title for one in segments(session).all} if by == "segment" else {},
     )
 
 
 def counted_runs(session: Session, key: str, *, by: By, unit: Unit, as_of: datetime, zone: ZoneInfo) -> list[Counted]:
-    """Every run the report counts, each in its group and with whose it is; `NotFound` where nothing such is live."""
+    """Every run the report counts, each in its group and with whose it is; `NotFound` where nothing such is live.
+
+    By segment a run is there once for each segment of its account, and once without a group where there is none.
+    """
     live = catalog(session).live_of(key)
     at = whole_second(as_of)
+    if by == "segment":
+        return _by_segment(session, counted_runs(session, key, by="none", unit=unit, as_of=as_of, zone=zone))
     name = _grouping(by, zone)
     if unit == "member":
         return [
@@ -113,6 +135,21 @@ def counted_runs(session: Session, key: str, *, by: By, unit: Unit, as_of: datet
     return [
         Counted(account_id, None, Run(name(value, started), started, due.get(one, due_at), completed, left))
         for value, started, due_at, completed, left, account_id, one in rows
+    ]
+
+
+def _by_segment(session: Session, counted: Sequence[Counted]) -> list[Counted]:
+    live = {one.key for one in segments(session).all}
+    found: dict[int, list[str | None]] = {}
+    asked = select(col(SegmentAccount.account_id), col(SegmentAccount.segment_key))
+    for account_id, segment in session.connection().execute(asked):
+        if segment in live:
+            found.setdefault(account_id, []).append(segment)
+    nowhere: list[str | None] = [None]
+    return [
+        Counted(one.account_id, one.member_id, one.run._replace(group=segment))
+        for one in counted
+        for segment in found.get(one.account_id, nowhere)
     ]
 
 

@@ -13,6 +13,7 @@ from portal.conditions.model import (
     Comparison,
     Condition,
     EventCount,
+    InSegment,
     Not,
     Scalar,
     Trait,
@@ -37,6 +38,8 @@ def dump(condition: Condition) -> dict[str, object]:
             return _dump_count(condition)
         case ChecklistDone(key):
             return {"checklist": key}
+        case InSegment(key):
+            return {"segment": key}
 
 
 def _dump_count(query: EventCount) -> dict[str, object]:

@@ -79,6 +79,17 @@ class ChecklistDone:
 
 
 @dataclass(frozen=True)
+class InSegment:
+    """The account is in the segment `key`, whoever of it is asked about.
+
+    `part` is what the segment asks for, once `segments.expanded` has looked it up; it is no part of what was written.
+    """
+
+    key: str
+    part: Condition | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class All:
     """Every part holds."""
 
@@ -99,7 +110,7 @@ class Not:
     part: Condition
 
 
-Condition = All | Any | Not | Trait | EventCount | ChecklistDone
+Condition = All | Any | Not | Trait | EventCount | ChecklistDone | InSegment
 
 
 def children(condition: Condition) -> tuple[Condition, ...]:
@@ -110,10 +121,18 @@ def children(condition: Condition) -> tuple[Condition, ...]:
 
 
 def walk(condition: Condition) -> Iterator[Condition]:
-    """`condition` and everything in it, outermost first."""
+    """`condition` and everything written in it, outermost first; what a segment asks for is not."""
     yield condition
     for child in children(condition):
         yield from walk(child)
+
+
+def walk_through(condition: Condition) -> Iterator[Condition]:
+    """`walk`, and what the segments in it ask for, as far as they were looked up."""
+    for node in walk(condition):
+        yield node
+        if isinstance(node, InSegment) and node.part is not None:
+            yield from walk_through(node.part)
 
 
 def depth_of(condition: Condition) -> int:
@@ -122,18 +141,24 @@ def depth_of(condition: Condition) -> int:
 
 
 def queries(condition: Condition) -> frozenset[EventCount]:
-    """Every question about events that must be answered before `condition` can be evaluated."""
+    """Every question about events that must be answered before `condition` can be evaluated. Those of a segment are
+    asked of the account, on their own."""
     return frozenset(node for node in walk(condition) if isinstance(node, EventCount))
 
 
 def events_of(condition: Condition) -> frozenset[str]:
     """The names of all events `condition` depends on."""
-    return frozenset(query.event for query in queries(condition))
+    return frozenset(node.event for node in walk_through(condition) if isinstance(node, EventCount))
 
 
 def checklists_of(condition: Condition) -> frozenset[str]:
     """The keys of all checklists `condition` depends on."""
-    return frozenset(node.key for node in walk(condition) if isinstance(node, ChecklistDone))
+    return frozenset(node.key for node in walk_through(condition) if isinstance(node, ChecklistDone))
+
+
+def segments_of(condition: Condition) -> frozenset[str]:
+    """The keys of all segments `condition` names."""
+    return frozenset(node.key for node in walk(condition) if isinstance(node, InSegment))
 
 
 def plans_of(condition: Condition) -> frozenset[str]:
@@ -143,8 +168,9 @@ def plans_of(condition: Condition) -> frozenset[str]:
 
 
 def references_of(condition: Condition) -> frozenset[tuple[str, str]]:
-    """What `condition` refers to in the library, as `("tutorial" | "webinar" | "document" | "checklist", key)`."""
+    """What `condition` refers to, as `(kind, key)`; a kind is tutorial, webinar, document, checklist or segment."""
     found = {("checklist", key) for key in checklists_of(condition)}
+    found |= {("segment", key) for key in segments_of(condition)}
     for query in queries(condition):
         subject = shorthand(query)
         if subject:
@@ -158,9 +184,11 @@ def is_time_dependent(condition: Condition) -> bool:
     Such a condition cannot be decided once and kept; it is asked again when it matters.
     """
     if isinstance(condition, Not):
-        return bool(queries(condition.part))
+        return bool(events_of(condition.part))
     if isinstance(condition, EventCount):
         return condition.last is not None
+    if isinstance(condition, InSegment):
+        return condition.part is not None and is_time_dependent(condition.part)
     return any(is_time_dependent(child) for child in children(condition))
 
 

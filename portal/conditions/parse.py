@@ -18,6 +18,7 @@ from portal.conditions.model import (
     Comparison,
     Condition,
     EventCount,
+    InSegment,
     Not,
     Trait,
     depth_of,
@@ -44,7 +45,7 @@ NAMES: Final = ("plan", "role", "locale", "tier")
 OF_A_MEMBER: Final = ("role", "locale")
 SUBJECTS: Final = ("event", *SHORTHANDS)
 MODIFIERS: Final = ("at_least", "within", "last", "where", "distinct", "watched")
-KEYS: Final = ("all", "any", "not", *NAMES, "traits", *SUBJECTS, "checklist", *MODIFIERS)
+KEYS: Final = ("all", "any", "not", *NAMES, "traits", *SUBJECTS, "checklist", "segment", *MODIFIERS)
 
 
 class ConditionProblems(Exception):
@@ -143,7 +144,9 @@ class _Reader:
         if key in SUBJECTS:
             return _one(self.count(key, value, modifiers, parent))
         if key == "checklist":
-            return _one(self.checklist(value, path))
+            return _one(self.named(ChecklistDone, value, path))
+        if key == "segment":
+            return _one(self.named(InSegment, value, path))
         self.found.wrong(path, unknown(key, KEYS))
         return ()
 
@@ -178,16 +181,17 @@ class _Reader:
         name = read_text(key, path, self.found)
         return () if name is None else _traits(f"traits.{name}", read_comparisons(name, value, path, self.found))
 
-    def checklist(self, value: object, path: Path) -> Condition | None:
+    def named(self, kind: type[ChecklistDone] | type[InSegment], value: object, path: Path) -> Condition | None:
+        """A checklist or a segment by its key, or one of several."""
         self.found.count()
         if not isinstance(value, list):
             key = read_text(value, path, self.found)
-            return None if key is None else ChecklistDone(key)
+            return None if key is None else kind(key)
         if not value:
             self.found.wrong(path, Message("this must be a list with at least one value"))
         self.found.count(len(value))
         keys = [read_text(key, (*path, index), self.found) for index, key in enumerate(value)]
-        return Any(tuple(ChecklistDone(key) for key in keys if key is not None))
+        return Any(tuple(kind(key) for key in keys if key is not None))
 
     def count(self, key: str, value: object, modifiers: dict[str, object], parent: Path) -> Condition | None:
         self.found.count()

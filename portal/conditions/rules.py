@@ -14,8 +14,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from portal.conditions.compare import all_hold, holds, identity, look_up
-from portal.conditions.model import All, Any, ChecklistDone, Condition, EventCount, Not, Trait
-from portal.conditions.words import checklist_words, count_words, trait_words
+from portal.conditions.model import All, Any, ChecklistDone, Condition, EventCount, InSegment, Not, Trait
+from portal.conditions.words import checklist_words, count_words, segment_words, trait_words
 from portal.kit.clock import Span, day_start, local_day
 from portal.kit.i18n import Message
 
@@ -45,13 +45,15 @@ class Facts:
     """All that a condition may be decided from, as it stood at `now`.
 
     `values` holds `plan`, `role`, `locale`, `tier` and, under `traits`, the traits by name; `tallies` an answer to
-    each of `queries(condition)`; `checklists` when each checklist was completed (absent or `None`: not completed).
+    each of `queries(condition)`; `checklists` when each checklist was completed (absent or `None`: not completed);
+    `segments` what each segment came to for the account (absent: it is in none such).
     """
 
     values: Mapping[str, object]
     tallies: Mapping[EventCount, Tally]
     checklists: Mapping[str, datetime | None]
     now: datetime
+    segments: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,10 @@ def evaluate(condition: Condition, facts: Facts, *, ever: bool = False) -> Verdi
             done_at = facts.checklists.get(key)
             met = done_at is not None
             return Verdict(met, done_at, (Reason(met, checklist_words(key, met=met)),))
+        case InSegment(key):
+            inside = facts.segments.get(key)
+            met = inside is not None and inside.met
+            return Verdict(met, inside.at if inside else None, (Reason(met, segment_words(key, met=met)),))
         case Not(part):
             return _negated(evaluate(part, facts))
         case All(parts):
@@ -197,6 +203,33 @@ def evaluate(condition: Condition, facts: Facts, *, ever: bool = False) -> Verdi
             return Verdict(
                 bool(holding), at, tuple(reason for verdict in holding or verdicts for reason in verdict.reasons)
             )
+
+
+Known = Mapping[str, object]
+Counted = Callable[[EventCount], int]
+
+
+def is_met(condition: Condition, values: Known, count_of: Counted, *, completed: Known) -> bool:
+    """Whether `condition` holds, and nothing else: what `evaluate` says, for going through very many accounts.
+
+    `completed` has a value for each checklist that is completed; segments must have been looked up (`InSegment.part`),
+    and one that was not found holds for nobody.
+    """
+    match condition:
+        case Trait(name, op, value):
+            return holds(look_up(values, name), op, value)
+        case EventCount():
+            return count_of(condition) >= condition.at_least
+        case ChecklistDone(key):
+            return completed.get(key) is not None
+        case InSegment(_, part):
+            return part is not None and is_met(part, values, count_of, completed=completed)
+        case Not(part):
+            return not is_met(part, values, count_of, completed=completed)
+        case All(parts):
+            return all(is_met(part, values, count_of, completed=completed) for part in parts)
+        case Any(parts):
+            return any(is_met(part, values, count_of, completed=completed) for part in parts)
 
 
 def _counted(query: EventCount, answer: Tally, *, ever: bool) -> Verdict:

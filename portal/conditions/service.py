@@ -6,17 +6,19 @@ which it was enough is looked at closely, for the exact instant. `where` and oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
 from portal.conditions.lookups import Book, Day, days_of, happened
-from portal.conditions.model import Condition, EventCount, checklists_of, queries
+from portal.conditions.model import Condition, EventCount, InSegment, checklists_of, queries, walk
 from portal.conditions.rules import Facts, Tally, Verdict, evaluate, tally
+from portal.conditions.segments import segments
 from portal.events import reads
 from portal.kit.clock import day_start, local_day
 
@@ -40,15 +42,31 @@ class Subject:
     checklists: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
+OWN_TRAITS: Mapping[str, Any] = {
+    "seats": col(Account.seats),
+    "owner": col(Account.owner),
+    "currency": col(Account.currency),
+    "mrr": col(Account.mrr),
+    "name": col(Account.name),
+    "renews_at": col(Account.renews_at),
+    "notice_by": col(Account.notice_by),
+}
+"""Columns of Banso's own that conditions know as traits, under their file names; days as they are written."""
+AS_TRAITS: Mapping[str, Callable[[Any], object]] = {
+    "mrr": float,
+    "renews_at": date.isoformat,
+    "notice_by": date.isoformat,
+}
+
+
+def as_trait(name: str, value: object) -> object:
+    """The value of a column as conditions compare it."""
+    return AS_TRAITS[name](value) if name in AS_TRAITS and value is not None else value
+
+
 def account_values(account: Account) -> dict[str, object]:
-    """What conditions may ask of an account. Columns of Banso's own are traits too, under their file names."""
-    known: dict[str, object] = {
-        "seats": account.seats,
-        "owner": account.owner,
-        "currency": account.currency,
-        "mrr": float(account.mrr) if account.mrr is not None else None,
-        "name": account.name,
-    }
+    """What conditions may ask of an account."""
+    known = {name: as_trait(name, getattr(account, name)) for name in OWN_TRAITS}
     traits = {**account.traits, **{name: value for name, value in known.items() if value is not None}}
     return {"plan": account.plan_key, "tier": account.tier, "role": None, "locale": None, "traits": traits}
 
@@ -88,8 +106,33 @@ def ask(
         query: tally_of(session, query, subject, now=now, zone=zone, since=since, book=book)
         for query in queries(condition)
     }
-    facts = Facts(values=subject.values, tallies=tallies, checklists=subject.checklists, now=now)
+    inside = _segments_of(session, condition, subject, now=now, zone=zone, since=since, ever=ever)
+    facts = Facts(subject.values, tallies, subject.checklists, now, inside)
     return evaluate(condition, facts, ever=ever)
+
+
+def _segments_of(
+    session: Session,
+    condition: Condition,
+    subject: Subject,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    since: datetime | None,
+    ever: bool,
+) -> Mapping[str, Verdict]:
+    """What each segment that `condition` names comes to, asked of the account whoever the subject is."""
+    named = {node.key: node.part for node in walk(condition) if isinstance(node, InSegment)}
+    if not named:
+        return {}
+    there = {one.key: one.condition for one in segments(session).all} if None in named.values() else {}
+    looked_up = {key: found for key, part in named.items() if (found := part or there.get(key)) is not None}
+    account = session.get_one(Account, subject.account_id)
+    completed = completed_by(session, [subject.account_id]).get(subject.account_id, {})
+    whole = replace(subject_of(account), checklists=completed)
+    return {
+        key: ask(session, part, whole, now=now, zone=zone, since=since, ever=ever) for key, part in looked_up.items()
+    }
 
 
 def holds_for_member(
@@ -102,20 +145,25 @@ def holds_for_member(
         return False
     subject = subject_of(account, member)
     if checklists_of(condition):
-        subject = replace(subject, checklists=_completed.of(session, account_id))
+        subject = replace(subject, checklists=completed_by(session, [account_id]).get(account_id, {}))
     return ask(session, condition, subject, now=now, zone=zone).met
 
 
-CompletedChecklists = Callable[[Session, int], Mapping[str, datetime | None]]
+CompletedChecklists = Callable[[Session, Collection[int]], Mapping[int, Mapping[str, datetime | None]]]
 
 
 def know_checklists(completed: CompletedChecklists) -> None:
-    """For the composition root: how to find when an account completed its checklists, which live on a floor above."""
+    """For the composition root: how to find when accounts completed their checklists, which live on a floor above."""
     _completed.of = completed
 
 
+def completed_by(session: Session, accounts: Collection[int]) -> Mapping[int, Mapping[str, datetime | None]]:
+    """When each of `accounts` completed its checklists; who is enrolled in none is missing."""
+    return _completed.of(session, accounts)
+
+
 class _Completed:
-    of: CompletedChecklists = staticmethod(lambda _session, _account_id: {})
+    of: CompletedChecklists = staticmethod(lambda _session, _accounts: {})
 
 
 _completed = _Completed()

@@ -80,6 +80,13 @@ def checklist_words(key: str, *, met: bool) -> Message:
     return Message("checklist “%(key)s” is not completed", key=key)
 
 
+def segment_words(key: str, *, met: bool) -> Message:
+    """Whether the customer is in the segment."""
+    if met:
+        return Message("in the segment “%(key)s”", key=key)
+    return Message("not in the segment “%(key)s”", key=key)
+
+
 def _done_words(query: EventCount, *, met: bool) -> Message | None:
     about = shorthand(query)
     if about is None or about.op != "eq" or query.at_least > 1:

@@ -1,5 +1,6 @@
 """One customer in full: contract, people, checklists and what happened, with what staff may do for it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,8 +12,10 @@ from fastapi import Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from portal.accounts.duplicates import like
 from portal.accounts.invitations import absent
 from portal.accounts.models import Account, Erasure, Member, Plan
+from portal.accounts.own_fields import as_text, label_of, own_fields
 from portal.accounts.paths import customer_path
 from portal.accounts.people import members_of
 from portal.accounts.personal import erasures_of
@@ -23,6 +26,7 @@ from portal.checklists.definition import in_words
 from portal.checklists.models import Enrollment, EnrollmentException
 from portal.checklists.state import RunState, StepState, exceptions_of, states_of
 from portal.checklists.wording import counted, is_done_once, people, people_words, proof
+from portal.conditions.segments import segments
 from portal.events import reads
 from portal.insights.accounts_pages import RUN_WORDS
 from portal.insights.enrolled import enrollments, people_last_seen
@@ -30,7 +34,8 @@ from portal.insights.timeline import Timeline, exception_words, place_of, timeli
 from portal.kit.clock import local_day
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Locale, Message
-from portal.kit.web import Site, SiteDep, locale_of, page_router, render
+from portal.kit.web import Site, SiteDep, locale_of, page_router, redirect, render
+from portal.segments.membership import segments_of_accounts
 
 router = page_router(prefix="/staff/accounts")
 HOW_WORDS = {
@@ -114,6 +119,10 @@ class AccountPage:
     base: str
     may_act: bool
     absent: int
+    alike: Sequence[Account]
+    fields: Sequence[tuple[str, str]]
+    segments: Sequence[tuple[str, str]]
+    departments: Sequence[tuple[str, int]]
 
 
 @router.get("/{external_id:path}")
@@ -123,6 +132,9 @@ async def account(
     """One customer: contract, people, checklists, and what happened."""
     locale = locale_of(request, viewer)
     page = await site.database.report(lambda session: _page(session, site, viewer, external_id, before, locale))
+    if page.account.external_id != external_id:
+        # It was merged, and its address leads to whom it became.
+        return redirect(customer_path(page.account.external_id))
     return render(request, "insights/account.html", page, viewer=viewer, nav="accounts")
 
 
@@ -168,7 +180,22 @@ def _page(
         base=customer_path(external_id),
         may_act=viewer.may("act_for_customers"),
         absent=len(absent(session, account, now=now)),
+        alike=like(session, account),
+        fields=[
+            (label_of(one, locale), as_text(account.traits.get(one.key)))
+            for one in own_fields(session)
+            if account.traits.get(one.key) is not None
+        ],
+        segments=_segments(session, account_id, locale),
+        departments=Counter(
+            one.department for one in members if one.department and (one.left_at is None or one.left_at > now)
+        ).most_common(),
     )
+
+
+def _segments(session: Session, account_id: int, locale: Locale) -> list[tuple[str, str]]:
+    inside = segments_of_accounts(session, [account_id]).get(account_id, [])
+    return [(one.key, in_words(one.title, locale)) for one in segments(session).all if one.key in inside]
 
 
 def _part(session: Session, state: RunState, run: Enrollment, locale: Locale, zone: ZoneInfo) -> RunPart:

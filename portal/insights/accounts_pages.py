@@ -7,12 +7,17 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
-from sqlmodel import Session
+from sqlalchemy import Select, select
+from sqlmodel import Session, col
 from starlette.responses import Response
 
 from portal.accounts.listing import NONE, SORTS, STATUSES, AccountPage, Filters, Sort, facets, list_accounts
+from portal.accounts.own_fields import accounts_with, label_of, own_fields, values_in_use
 from portal.accounts.visits import SeesCustomers
 from portal.checklists.deadlines import Status as RunStatus
+from portal.checklists.definition import in_words
+from portal.conditions.models import SegmentAccount
+from portal.conditions.segments import segments
 from portal.events import reads
 from portal.insights.enrolled import Standing, standings
 from portal.kit.i18n import Locale, Message
@@ -42,6 +47,10 @@ class AccountsPage:
 
     found: AccountPage
     filters: Filters
+    segment: str
+    segments: Sequence[tuple[str, str]]
+    own: str
+    own_values: Sequence[tuple[str, str]]
     sort: str
     descending: bool
     facets: dict[str, tuple[str, ...]]
@@ -68,6 +77,8 @@ async def accounts(
     tier: Text = "",
     owner: Text = "",
     status: Text = "",
+    segment: Text = "",
+    own: Text = "",
     sort: Text = "name",
     order: Text = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
@@ -75,7 +86,12 @@ async def accounts(
     """All customers, as filtered and sorted by the address."""
     now, locale = site.clock(), locale_of(request, viewer)
     filters = Filters(
-        q=q, plan=plan, tier=tier, owner=owner, status=next((one for one in STATUSES if one == status), None)
+        q=q,
+        plan=plan,
+        tier=tier,
+        owner=owner,
+        status=next((one for one in STATUSES if one == status), None),
+        among=_among(segment, own),
     )
     by: Sort = next((one for one in SORTS if one == sort), "name")
 
@@ -83,10 +99,22 @@ async def accounts(
         found = list_accounts(
             session, filters=filters, now=now, sort=by, descending=order == "desc", page=page, limit=PER_PAGE
         )
-        return _list_page(session, site, found, filters, by, order == "desc", locale, now)
+        return _list_page(session, site, found, filters, segment, own, by, order == "desc", locale, now)
 
     shown = await site.database.report(work)
     return render(request, "insights/accounts.html", shown, viewer=viewer, nav="accounts")
+
+
+def _among(segment: str, own: str) -> Select[int] | None:
+    """The customers in a segment, and of whom an own field says what follows the colon."""
+    asked: Select[int] | None = None
+    if segment:
+        asked = select(col(SegmentAccount.account_id)).where(col(SegmentAccount.segment_key) == segment)
+    if own:
+        key, _, value = own.partition(":")
+        with_value = accounts_with(key, value)
+        asked = with_value if asked is None else asked.where(col(SegmentAccount.account_id).in_(with_value))
+    return asked
 
 
 def _list_page(
@@ -94,6 +122,8 @@ def _list_page(
     site: Site,
     found: AccountPage,
     filters: Filters,
+    segment: str,
+    own: str,
     sort: str,
     descending: bool,
     locale: Locale,
@@ -106,6 +136,8 @@ def _list_page(
         "tier": filters.tier,
         "owner": filters.owner,
         "status": filters.status or "",
+        "segment": segment,
+        "own": own,
         "sort": sort if sort != "name" else "",
         "order": "desc" if descending else "",
     }
@@ -119,12 +151,28 @@ def _list_page(
         for name in ("q", "plan", "tier", "owner")
         if asked[name]
     ]
+    titles = {one.key: in_words(one.title, locale) for one in segments(session).all}
+    if segment:
+        chips.append((titles.get(segment, segment), address(segment="")))
+    fields = {one.key: label_of(one, locale) for one in own_fields(session)}
+    if own:
+        key, _, value = own.partition(":")
+        word = Message("%(name)s: %(value)s", name=fields.get(key, key), value=value)
+        chips.append((word, address(own="")))
     if filters.status:
         chips.append((STATUS_WORDS[filters.status], address(status="")))
     first = (found.page - 1) * found.limit + 1
     return AccountsPage(
         found=found,
         filters=filters,
+        segment=segment,
+        segments=tuple(titles.items()),
+        own=own,
+        own_values=[
+            (f"{key}:{value}", f"{fields[key]}: {value}")
+            for key, values in values_in_use(session).items()
+            for value in values
+        ],
         sort=sort,
         descending=descending,
         facets=facets(session),

@@ -18,6 +18,7 @@ from portal.checklists.counting import whole_second
 from portal.checklists.definition import in_words
 from portal.checklists.rate import Box, box_of
 from portal.checklists.report import Counted, Unit
+from portal.conditions.segments import segments
 from portal.insights import figures as figuring
 from portal.insights.asked import Asked, asked_for
 from portal.kit.errors import NotFound
@@ -135,7 +136,11 @@ def _page(
         title=title,
         meaning=meaning,
         checklist=in_words(live.definition.title, locale),
-        group="" if group is None or stage is not None else figuring.group_name(group or None, asked.by, locale),
+        group=""
+        if group is None or stage is not None
+        else figuring.group_name(
+            group or None, asked.by, locale, {one.key: one.title for one in segments(session).all}
+        ),
         as_of=asked.as_of,
         unit=asked.unit,
         back=f"/staff/onboarding?{urlencode({name: value for name, value in query.items() if value})}",

@@ -121,7 +121,7 @@ def _every_month(rows: Sequence[RateRow]) -> list[RateRow]:
 
 
 def _cohort(row: RateRow, report: Report, link: Link, locale: Locale) -> charts.Cohort:
-    name = group_name(row.group, report.by, locale)
+    name = group_name(row.group, report.by, locale, report.titles)
     short = name
     if report.by == "month" and row.group:
         month = int(row.group.split("-")[1])

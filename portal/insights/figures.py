@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from babel.dates import format_date
 
+from portal.checklists.definition import in_words
 from portal.checklists.rate import RateRow
 from portal.checklists.report import Report, Unit
 from portal.kit.dates import number, percent
@@ -154,7 +155,7 @@ def figures_of(report: Report, link: Link, locale: Locale) -> list[Figure]:
 
 def lines_of(report: Report, link: Link, locale: Locale) -> list[Line]:
     """The table, one line a group."""
-    return [_line(row, group_name(row.group, report.by, locale), report.by, link) for row in report.rows]
+    return [_line(row, group_name(row.group, report.by, locale, report.titles), report.by, link) for row in report.rows]
 
 
 def total_of(report: Report, link: Link) -> Line:
@@ -162,8 +163,10 @@ def total_of(report: Report, link: Link) -> Line:
     return _line(report.total, "", "none", link)
 
 
-def group_name(group: str | None, by: str, locale: Locale) -> str:
-    """A group as it is shown: months in words, "none" for those without a value."""
+def group_name(
+    group: str | None, by: str, locale: Locale, titles: Mapping[str, Mapping[str, str]] | None = None
+) -> str:
+    """A group as it is shown: months in words, segments by their title, "none" for those without a value."""
     if by == "none":
         return Message("All together").into(locale)
     if group is None:
@@ -171,7 +174,8 @@ def group_name(group: str | None, by: str, locale: Locale) -> str:
     if by == "month":
         year, month = group.split("-")
         return format_date(date(int(year), int(month), 1), "y年M月" if locale == "ja" else "MMM y", locale=locale)
-    return group
+    title = (titles or {}).get(group)
+    return in_words(title, locale) if title else group
 
 
 def linker(checklist: str, by: str, unit: str, as_of: str) -> Link:

@@ -30,6 +30,7 @@ BY_WORDS = {
     "plan": Message("Plan"),
     "tier": Message("Tier"),
     "owner": Message("Owner"),
+    "segment": Message("Segment"),
     "none": Message("All together"),
 }
 WHY_WORDS: Mapping[Why, Message] = {"overdue": Message("Overdue"), "quiet": Message("Quiet")}

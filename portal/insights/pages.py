@@ -17,7 +17,16 @@ from portal.checklists.stuck import Why, stuck_accounts
 from portal.content.library import current
 from portal.events.models import Source
 from portal.events.sources import PORTAL
-from portal.insights import account_acts, account_pages, accounts_pages, behind_pages, member_pages, onboarding_pages
+from portal.insights import (
+    account_acts,
+    account_pages,
+    accounts_pages,
+    behind_pages,
+    member_pages,
+    merge_pages,
+    onboarding_pages,
+    segment_pages,
+)
 from portal.insights.onboarding_pages import Lacking, lacking
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, locale_of, page_router, redirect, render
@@ -27,6 +36,8 @@ router.include_router(behind_pages.router)
 router.include_router(onboarding_pages.router)
 router.include_router(accounts_pages.router)
 router.include_router(member_pages.router)
+router.include_router(segment_pages.router)
+router.include_router(merge_pages.router)
 router.include_router(account_acts.router)
 router.include_router(account_pages.router)
 SHOWN = 12

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from portal.accounts import invitation_mails, invitations, mails, personal, sign_in
+from portal.accounts import bringing_in, invitation_mails, invitations, mails, personal, sign_in
+from portal.checklists.again import LOOK_JOB
+from portal.insights import import_work
 from portal.jobs import schedule, upkeep
-from portal.jobs.looks import LOOK_JOB
 from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
 from portal.kit.web import Site
@@ -36,6 +37,7 @@ def kinds(site: Site) -> Mapping[str, Kind]:
     return {
         sign_in.MAIL_JOB: Kind(partial(mails.send_sign_in_mail, site), priority=URGENT),
         invitations.MAIL_JOB: Kind(partial(invitation_mails.send_invitation, site)),
+        bringing_in.JOB: Kind(partial(import_work.run, site), at_once=1),
         "mail": Kind(partial(send_mail, site)),
         personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
         LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),

@@ -8,9 +8,11 @@ from functools import partial
 
 from sqlmodel import Session, col, select
 
-from portal.accounts import sign_in
+from portal.accounts import bringing_in, sign_in
 from portal.accounts.answers import forget_answers
+from portal.accounts.merging import forget_undo
 from portal.accounts.models import Account
+from portal.checklists.again import queue_look
 from portal.checklists.catalog import Catalog, catalog
 from portal.checklists.definition import conditions
 from portal.checklists.enrollment import enroll_accounts, evaluate_all
@@ -19,12 +21,12 @@ from portal.checklists.runs import load_runs
 from portal.conditions.model import is_time_dependent
 from portal.events.activity import forget_turned_away
 from portal.events.retention import forget_events
-from portal.jobs.looks import queue_look
 from portal.kit.db import zone_of
 from portal.kit.jobs import Claim, purge
 from portal.kit.web import Site
 from portal.media import service as media
 from portal.search.log import forget_searches
+from portal.segments.membership import follow_some
 from portal.webhooks.service import forget_old
 from portal.widget.tickets import forget_tickets
 
@@ -32,6 +34,7 @@ JOB = "upkeep"
 KEEP_JOBS = timedelta(days=7)
 KEEP_TOLD = timedelta(days=30)
 AT_ONCE = 200
+SEGMENTS_AT_ONCE = 2_000
 
 
 async def run(site: Site) -> None:
@@ -39,6 +42,9 @@ async def run(site: Site) -> None:
     now = site.clock()
     await site.database.write(partial(_begin, now=now))
     while await site.database.write(lambda session: purge(session, before=now - KEEP_JOBS)):
+        pass
+    after = 0
+    while after := await site.database.write(partial(follow_some, after=after, limit=SEGMENTS_AT_ONCE, now=now)):
         pass
     await forget_events(site.database, now=now)  # last, since it may take long
 
@@ -77,6 +83,8 @@ def look_at(session: Session, *, accounts: Sequence[int], keys: Collection[str],
 def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
     forget_answers(session, now=now)
+    bringing_in.forget(session, now=now)
+    forget_undo(session, now=now)
     forget_turned_away(session, now=now)
     forget_searches(session, now=now)
     media.forget(session, now=now)

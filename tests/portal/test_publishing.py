@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal import publishing
+from portal.checklists.again import LOOK_JOB
 from portal.checklists.models import Checklist, ChecklistVersion
 from portal.checklists.publish import ChecklistChange
 from portal.content.models import Document
-from portal.jobs.looks import LOOK_JOB
 from portal.kit.db import Database
 from portal.kit.errors import Conflict
 from portal.kit.files import FileProblems

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from portal.accounts import mails, sign_in
+from portal.checklists.again import LOOK_JOB
 from portal.jobs import registry, schedule
-from portal.jobs.looks import LOOK_JOB
 from portal.jobs.schedule import Timed, next_run, plan_next
 from portal.kit.db import Database
 from portal.kit.jobs import Job

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from portal.accounts import changes
+from portal.checklists.again import queue_look
 from portal.events import ingest
 from portal.jobs import registry, schedule, upkeep
-from portal.jobs.looks import queue_look
 from portal.kit.db import Database
 from portal.kit.jobs import Job
 from portal.kit.mail import Mail, queue
