@@ -54,6 +54,8 @@ from portal.media import staff_pages as media_staff_pages
 from portal.media import uses
 from portal.settings import Settings
 from portal.studio import pages as studio_pages
+from portal.touch import pages as touch_pages
+from portal.touch import personal as touch_personal
 from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import pages as tutorials_pages
 from portal.tutorials import personal as tutorials_personal
@@ -151,6 +153,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         media_staff_pages,
         widget_pages,
         workdays_pages,
+        touch_pages,
     ):
         app.include_router(pages.router)
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
@@ -183,7 +186,7 @@ def subscribe() -> None:
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
     rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
-    for room in (*rooms, widget_personal):
+    for room in (*rooms, widget_personal, touch_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)
     uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)

@@ -9,10 +9,11 @@ from portal.kit.rows import Row
 from portal.media import models as media
 from portal.search import models as search
 from portal.studio import models as studio
+from portal.touch import models as touch
 from portal.tutorials import models as tutorials
 from portal.webhooks import models as webhooks
 from portal.widget import models as widget
 from portal.workdays import models as workdays
 
 metadata = Row.metadata
-rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget, workdays)
+rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget, workdays, touch)

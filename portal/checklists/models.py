@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
-from sqlmodel import Field
+from sqlmodel import AutoString, Field
 
 from portal.kit.rows import BigId, Json, Row, one_of
 
@@ -200,3 +200,24 @@ class Completion(Row, table=True):
     undone_by: str | None = Field(default=None, max_length=200)
     undone_whole: bool = False
     derived: bool = False
+
+
+class StuckRule(Row, table=True):
+    """From when on a customer counts as stuck in one checklist, in business days; without a row the defaults hold.
+
+    `quiet_days` without a step done; `overdue_days` after the deadline, 0 for as soon as it has passed.
+    """
+
+    __tablename__ = "stuck_rule"
+    __table_args__ = (
+        CheckConstraint("quiet_days > 0", name="quiet_days"),
+        CheckConstraint("overdue_days >= 0", name="overdue_days"),
+    )
+
+    checklist_key: str = Field(
+        sa_column=Column(AutoString(64), ForeignKey("checklist.key", ondelete="CASCADE"), primary_key=True)
+    )
+    quiet_days: int
+    overdue_days: int
+    changed_at: datetime
+    changed_by: str = Field(max_length=254)
