@@ -16,4 +16,18 @@ from portal.widget import models as widget
 from portal.workdays import models as workdays
 
 metadata = Row.metadata
-rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget, workdays, touch)
+rooms = (
+    accounts,
+    events,
+    search,
+    media,
+    content,
+    tutorials,
+    checklists,
+    studio,
+    webhooks,
+    jobs,
+    widget,
+    workdays,
+    touch,
+)

@@ -1,7 +1,8 @@
-"""Who is stuck: past the deadline, or with nothing done for two weeks, and what they still lack.
+"""Who is stuck: past the deadline, or with nothing done for so many business days, and what they still lack.
 
-Paused, excluded and withdrawn runs are not stuck, nor is a customer who has left: each of these is somebody's decision.
-Whom the rule takes is decided from a few columns of every open run; what they lack is looked up for one page of them.
+From when on is each checklist's own threshold. Paused, excluded and withdrawn runs are not stuck, nor is a customer who
+has left: each of these is somebody's decision. Whom the rule takes is decided from a few columns of every open run;
+what they lack is looked up for one page of them.
 """
 
 from __future__ import annotations
@@ -10,30 +11,44 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
+from portal.accounts.looked_after import looked_after_by
 from portal.accounts.models import Account
 from portal.checklists.catalog import Catalog, catalog
 from portal.checklists.counting import is_counted, pauses_by_run
 from portal.checklists.deadlines import effective_due
 from portal.checklists.definition import Step
 from portal.checklists.models import Completion, Enrollment
+from portal.checklists.thresholds import WHYS, Bounds, Threshold, Why, bounds_of, thresholds
 from portal.events import reads
-from portal.kit.clock import days_between, has_passed
+from portal.kit.clock import local_day
+from portal.workdays.rules import Calendar
+from portal.workdays.service import calendar_of
 
-QUIET_DAYS = 14
 LARGEST_PAGE = 200
-Why = Literal["overdue", "quiet"]
-WHYS: tuple[Why, ...] = get_args(Why)
+NONE = "-"
+"""As a filter of plan or owner: those without one."""
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """Whom to list. `plan` and `owner` as written, "" for any; `names`: what the colleague whose they are is called."""
+
+    plan: str = ""
+    owner: str = ""
+    names: frozenset[str] = frozenset()
+
+
+EVERYBODY = Narrowed()
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """One account that is stuck in one checklist. `days` are those since the deadline, or without any step done."""
+    """One account that is stuck in one checklist. `days` are business days since the deadline, or without a step."""
 
     account_id: int
     external_id: str
@@ -43,6 +58,7 @@ class Stuck:
     checklist: str
     why: Why
     days: int
+    since: datetime
     due_at: datetime | None
     quiet_since: datetime
     last_seen: datetime | None
@@ -77,17 +93,13 @@ class _Found:
     checklist: str
     version: int
     why: Why
-    days: int
     due_at: datetime | None
     quiet_since: datetime
 
-
-def why_stuck(*, due: datetime | None, quiet_since: datetime, now: datetime, zone: ZoneInfo) -> tuple[Why, int] | None:
-    """The reason a run that is neither finished nor set aside is stuck, and for how many days; None if it is not."""
-    if due is not None and has_passed(due, now):
-        return "overdue", days_between(due, now, zone)
-    days = days_between(quiet_since, now, zone)
-    return ("quiet", days) if days >= QUIET_DAYS else None
+    @property
+    def since(self) -> datetime:
+        """Since when it is stuck for this reason."""
+        return self.due_at if self.why == "overdue" and self.due_at is not None else self.quiet_since
 
 
 def stuck_accounts(
@@ -97,6 +109,7 @@ def stuck_accounts(
     zone: ZoneInfo,
     checklist: str | None = None,
     why: Why | None = None,
+    narrowed: Narrowed = EVERYBODY,
     page: int = 1,
     limit: int = 50,
 ) -> StuckPage:
@@ -104,19 +117,54 @@ def stuck_accounts(
 
     A page beyond the last gives the last.
     """
-    known = catalog(session)
-    keys = [live.key for live in known.live if checklist in (None, live.key)]
-    found = [one for key in keys for one in _found(session, key, now=now, zone=zone)]
+    known, calendar = catalog(session), calendar_of(session)
+    found = _all(session, known, calendar, checklist, narrowed, now=now, zone=zone)
     counts: dict[Why, int] = {one: sum(stuck.why == one for stuck in found) for one in WHYS}
     wanted = [one for one in found if why in (None, one.why)]
-    wanted.sort(key=lambda one: (one.why != "overdue", -one.days, one.name, one.run_id))
+    wanted.sort(key=lambda one: (one.why != "overdue", one.since, one.name, one.run_id))
     limit = min(max(limit, 1), LARGEST_PAGE)
     page = min(max(page, 1), max(1, -(-len(wanted) // limit)))
-    rows = _in_full(session, known, wanted[(page - 1) * limit : page * limit])
-    return StuckPage(rows, counts, len(wanted), page, limit)
+    some = wanted[(page - 1) * limit : page * limit]
+    return StuckPage(_in_full(session, known, calendar, some, now=now, zone=zone), counts, len(wanted), page, limit)
 
 
-def _found(session: Session, key: str, *, now: datetime, zone: ZoneInfo) -> list[_Found]:
+def stuck_ids(
+    session: Session,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    checklist: str | None = None,
+    why: Why | None = None,
+    narrowed: Narrowed = EVERYBODY,
+) -> list[int]:
+    """The customers on all pages of such a list, each once, by name."""
+    found = _all(session, catalog(session), calendar_of(session), checklist, narrowed, now=now, zone=zone)
+    chosen = sorted((one for one in found if why in (None, one.why)), key=lambda one: (one.name, one.account_id))
+    return list(dict.fromkeys(one.account_id for one in chosen))
+
+
+def _all(
+    session: Session,
+    known: Catalog,
+    calendar: Calendar,
+    checklist: str | None,
+    narrowed: Narrowed,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+) -> list[_Found]:
+    own = thresholds(session)
+    found = []
+    for live in known.live:
+        if checklist in (None, live.key):
+            bounds = bounds_of(own.get(live.key, Threshold()), calendar=calendar, now=now, zone=zone)
+            found += _found(session, live.key, bounds, narrowed, now=now, zone=zone)
+    return found
+
+
+def _found(
+    session: Session, key: str, bounds: Bounds, narrowed: Narrowed, *, now: datetime, zone: ZoneInfo
+) -> list[_Found]:
     pauses, _ = pauses_by_run(session, key)
     rows = session.connection().execute(
         select(
@@ -135,6 +183,7 @@ def _found(session: Session, key: str, *, now: datetime, zone: ZoneInfo) -> list
             col(Enrollment.paused_at).is_(None),
             col(Enrollment.started_at) <= now,
             col(Account.left_at).is_(None) | (col(Account.left_at) > now),
+            *_narrowing(narrowed),
         )
     )
     found = []
@@ -143,13 +192,22 @@ def _found(session: Session, key: str, *, now: datetime, zone: ZoneInfo) -> list
         due = effective_due(due_at, stretches, as_of=now, zone=zone)
         # Nobody is asked to do anything during a pause: the quiet counts from its end.
         since = max([started_at, progress_at or started_at, *(one.until for one in stretches if one.until is not None)])
-        reason = why_stuck(due=due, quiet_since=since, now=now, zone=zone)
-        if reason is not None:
-            found.append(_Found(run_id or 0, account_id or 0, name, key, version, *reason, due, since))
+        why = bounds.why(due=due, quiet_since=since)
+        if why is not None:
+            found.append(_Found(run_id or 0, account_id or 0, name, key, version, why, due, since))
     return found
 
 
-def _in_full(session: Session, known: Catalog, some: Sequence[_Found]) -> list[Stuck]:
+def _narrowing(narrowed: Narrowed) -> list[ColumnElement[bool]]:
+    exact = {col(Account.plan_key): narrowed.plan, col(Account.owner): narrowed.owner}
+    conditions = [column.is_(None) if value == NONE else column == value for column, value in exact.items() if value]
+    return [*conditions, looked_after_by(narrowed.names)] if narrowed.names else conditions
+
+
+def _in_full(
+    session: Session, known: Catalog, calendar: Calendar, some: Sequence[_Found], *, now: datetime, zone: ZoneInfo
+) -> list[Stuck]:
+    today = local_day(now, zone)
     accounts = {
         row.id: row
         for row in session.execute(
@@ -173,7 +231,8 @@ def _in_full(session: Session, known: Catalog, some: Sequence[_Found]) -> list[S
                 owner=account.owner,
                 checklist=one.checklist,
                 why=one.why,
-                days=one.days,
+                days=calendar.business_days_between(local_day(one.since, zone), today),
+                since=one.since,
                 due_at=one.due_at,
                 quiet_since=one.quiet_since,
                 last_seen=seen.get(one.account_id),

@@ -5,10 +5,12 @@
 import { arrangeLists } from "./arrange";
 import { followLook } from "./look";
 import { refreshing } from "./refresh";
+import { selectLists } from "./select";
 import { uploadForms } from "./upload";
 
 arrangeLists();
 refreshing();
+selectLists();
 uploadForms();
 followLook();
 
