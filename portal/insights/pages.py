@@ -8,6 +8,7 @@ from portal.insights import (
     member_pages,
     onboarding_pages,
     stuck_pages,
+    usage_pages,
 )
 from portal.kit.web import page_router
 
@@ -18,4 +19,5 @@ router.include_router(onboarding_pages.router)
 router.include_router(accounts_pages.router)
 router.include_router(member_pages.router)
 router.include_router(account_acts.router)
+router.include_router(usage_pages.router)
 router.include_router(account_pages.router)

@@ -82,6 +82,17 @@ def contacts_of(session: Session, account_id: int, *, limit: int) -> Sequence[Co
     return session.execute(asked).scalars().all()
 
 
+def removed_contacts_of(session: Session, account_id: int, *, limit: int) -> Sequence[Contact]:
+    """The contacts with a customer that were taken back last, to be brought back."""
+    asked = (
+        select(Contact)
+        .where(col(Contact.account_id) == account_id, col(Contact.removed_at).is_not(None))
+        .order_by(col(Contact.removed_at).desc(), col(Contact.id).desc())
+        .limit(limit)
+    )
+    return session.execute(asked).scalars().all()
+
+
 def touches_of(session: Session, account_ids: Collection[int]) -> Mapping[int, Touch]:
     """The last contact and the next date of each of these customers; whoever has neither is missing."""
     found: dict[int, Touch] = {}
