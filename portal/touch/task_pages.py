@@ -33,7 +33,7 @@ STATE_WORDS: Mapping[State, Message] = {
     "today": Message("Due today"),
     "week": Message("Due this week"),
     "done": Message("Done"),
-    "removed": Message("Taken away"),
+    "removed": Message("Dropped"),
 }
 ACT_WORDS = {
     "made": Message("Task made: %(title)s"),
@@ -41,8 +41,8 @@ ACT_WORDS = {
     "handed": Message("Task handed to %(who)s: %(title)s"),
     "done": Message("Task done: %(title)s"),
     "reopened": Message("Task opened again: %(title)s"),
-    "removed": Message("Task taken away: %(title)s"),
-    "restored": Message("Task brought back: %(title)s"),
+    "removed": Message("Task dropped: %(title)s"),
+    "restored": Message("Task picked up again: %(title)s"),
 }
 Text = Annotated[str, Query(max_length=200)]
 Typed = Annotated[str, Form(max_length=2000)]
@@ -190,7 +190,7 @@ async def act_on_task(
         ),
         "remove": (
             lambda session, task: tasks.remove_task(session, task, by=by, now=now),
-            Message("The task was taken away; it can be brought back."),
+            Message("The task was dropped; it can be brought back."),
         ),
         "restore": (
             lambda session, task: tasks.restore_task(session, task, by=by, now=now),
