@@ -111,9 +111,12 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['checklist_key'], ['checklist.key'], name=op.f('fk_stuck_rule_checklist_key_checklist'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('checklist_key', name=op.f('pk_stuck_rule'))
     )
+    is_under_way = sa.text('completed_at IS NULL AND excluded_at IS NULL AND withdrawn_at IS NULL')
+    op.create_index('ix_enrollment_open', 'enrollment', ['checklist_key', 'due_at', 'started_at', 'last_progress_at', 'account_id', 'paused_at', 'version'], unique=False, sqlite_where=is_under_way, postgresql_where=is_under_way)
 
 
 def downgrade() -> None:
+    op.drop_index('ix_enrollment_open', 'enrollment')
     op.drop_table('stuck_rule')
     op.drop_index('ix_task_act_task_id', 'task_act')
     op.drop_index('ix_task_act_account_id', 'task_act')

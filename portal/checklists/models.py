@@ -14,6 +14,7 @@ from portal.kit.rows import BigId, Json, Row, one_of
 HOW = ("event", "tutorial", "webinar", "document", "webhook", "api", "member", "staff")
 EXCEPTIONS = ("start", "due", "pause", "resume", "exclude", "include", "withdraw", "return")
 COUNTED = text("excluded_at IS NULL AND withdrawn_at IS NULL")
+OPEN = text("completed_at IS NULL AND excluded_at IS NULL AND withdrawn_at IS NULL")
 A_PART = text("member_id IS NOT NULL")
 SET_ASIDE = text("excluded_at IS NOT NULL OR withdrawn_at IS NOT NULL")
 
@@ -69,6 +70,19 @@ class Enrollment(Row, table=True):
             "withdrawn_at",
             sqlite_where=COUNTED,
             postgresql_where=COUNTED,
+        ),
+        # What is still open, for the list of who is stuck and of whose deadline comes.
+        Index(
+            "ix_enrollment_open",
+            "checklist_key",
+            "due_at",
+            "started_at",
+            "last_progress_at",
+            "account_id",
+            "paused_at",
+            "version",
+            sqlite_where=OPEN,
+            postgresql_where=OPEN,
         ),
         Index("ix_enrollment_set_aside", "checklist_key", sqlite_where=SET_ASIDE, postgresql_where=SET_ASIDE),
         CheckConstraint("furthest >= 0", name="furthest"),

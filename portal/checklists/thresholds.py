@@ -39,6 +39,11 @@ class Bounds:
     overdue: datetime | None
     now: datetime
 
+    @property
+    def passed(self) -> datetime:
+        """The last second that a deadline may have which has passed: `has_passed`, for the database to compare with."""
+        return self.now - timedelta(seconds=1)
+
     def why(self, *, due: datetime | None, quiet_since: datetime) -> Why | None:
         """The reason a run that is neither finished nor set aside is stuck; None if it is not."""
         if due is not None and has_passed(due, self.now) and (self.overdue is None or due < self.overdue):

@@ -204,3 +204,29 @@ async def test_narrowed_to_a_plan_an_owner_or_ones_own(world: World) -> None:
     assert await found(Narrowed(plan="-", owner="suzuki@vendor.example")) == "c"
     assert await found(Narrowed(names=frozenset({"sato@vendor.example", "佐藤"}))) == "ab"
     assert await found(Narrowed(names=frozenset({"nobody"}))) == ""
+
+
+async def test_those_that_were_paused_fall_into_their_places_on_every_page(world: World) -> None:
+    days = ("3-02", "3-09", "4-01", "4-20", "5-07", "6-03", "6-08", "6-10", "6-12")
+    for number, day in enumerate(days):
+        await world.account(f"plain-{number}", day)
+        if number % 2:
+            await world.account(f"paused-{number}", day)
+            for paused, at in ((True, "6-13"), (False, "6-14")):
+                world.now = tokyo(at)
+                await world.make_exception(account=f"paused-{number}", paused=paused)
+            world.now = NOW
+    everybody = (await stuck(world, limit=200)).rows
+    assert len(everybody) == 13
+    order = [(one.why != "overdue", one.since) for one in everybody]
+    assert order == sorted(order)
+    # The pause moved the deadline by a day, and the quiet counts from its end.
+    assert {one.since for one in everybody if one.name == "paused-5"} == {tokyo("6-14")}
+    for limit in (1, 2, 3, 5):
+        pages = -(-13 // limit)
+        shown = [one.name for page in range(1, pages + 1) for one in (await stuck(world, limit=limit, page=page)).rows]
+        assert shown == [one.name for one in everybody], limit
+    for why in ("overdue", "quiet"):
+        only = await stuck(world, why=why, limit=200)
+        assert [one.name for one in only.rows] == [one.name for one in everybody if one.why == why]
+        assert only.total == only.counts[why] == len(only.rows)
