@@ -31,7 +31,7 @@ from portal.settings import Settings
 if TYPE_CHECKING:
     from portal import doctor as checkup
     from portal import listening, main
-    from portal.accounts import csvfile, import_rows, imports, own_fields, sign_in, staff
+    from portal.accounts import fields, import_rows, imports, own_fields, sign_in, staff
     from portal.demo import build as demonstration
     from portal.demo import product
     from portal.events import deliveries, sources
@@ -232,7 +232,7 @@ def import_file(kind: "imports.Kind", file: Path, *, dry_run: bool) -> None:
         typer.echo(f"{kind}: {result.created} created, {result.updated} updated, {result.unchanged} unchanged")
 
 
-def _own_readers(session: Session) -> "dict[str, csvfile.Reader]":
+def _own_readers(session: Session) -> "dict[str, fields.Reader]":
     """How the columns of the vendor's own fields are read."""
     return own_fields.readers(own_fields.own_fields(session))
 

@@ -16,6 +16,7 @@ from portal.events import merging as events_merging
 from portal.events import personal as events_personal
 from portal.media import uses
 from portal.segments import membership
+from portal.touch import personal as touch_personal
 from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import personal as tutorials_personal
 from portal.webhooks import announce
@@ -45,7 +46,7 @@ def subscribe() -> None:
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
     rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
-    for room in (*rooms, widget_personal):
+    for room in (*rooms, widget_personal, touch_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)
     uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)

@@ -50,9 +50,11 @@ from portal.media import pages as media_pages
 from portal.media import staff_pages as media_staff_pages
 from portal.settings import Settings
 from portal.studio import pages as studio_pages
+from portal.touch import pages as touch_pages
 from portal.tutorials import pages as tutorials_pages
 from portal.webhooks import pages as webhooks_pages
 from portal.widget import pages as widget_pages
+from portal.workdays import pages as workdays_pages
 
 YEAR_SECONDS = 31_536_000
 
@@ -149,6 +151,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         media_pages,
         media_staff_pages,
         widget_pages,
+        workdays_pages,
+        touch_pages,
     ):
         app.include_router(pages.router)
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))

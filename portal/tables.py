@@ -11,9 +11,11 @@ from portal.kit.rows import Row
 from portal.media import models as media
 from portal.search import models as search
 from portal.studio import models as studio
+from portal.touch import models as touch
 from portal.tutorials import models as tutorials
 from portal.webhooks import models as webhooks
 from portal.widget import models as widget
+from portal.workdays import models as workdays
 
 metadata = Row.metadata
 rooms = (
@@ -30,4 +32,6 @@ rooms = (
     webhooks,
     jobs,
     widget,
+    workdays,
+    touch,
 )

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
-from sqlmodel import Field
+from sqlmodel import AutoString, Field
 
 from portal.kit.rows import BigId, Json, Row, one_of
 
 HOW = ("event", "tutorial", "webinar", "document", "webhook", "api", "member", "staff")
 EXCEPTIONS = ("start", "due", "pause", "resume", "exclude", "include", "withdraw", "return")
 COUNTED = text("excluded_at IS NULL AND withdrawn_at IS NULL")
+OPEN = text("completed_at IS NULL AND excluded_at IS NULL AND withdrawn_at IS NULL")
 A_PART = text("member_id IS NOT NULL")
 SET_ASIDE = text("excluded_at IS NOT NULL OR withdrawn_at IS NOT NULL")
 
@@ -69,6 +70,19 @@ class Enrollment(Row, table=True):
             "withdrawn_at",
             sqlite_where=COUNTED,
             postgresql_where=COUNTED,
+        ),
+        # What is still open, for the list of who is stuck and of whose deadline comes.
+        Index(
+            "ix_enrollment_open",
+            "checklist_key",
+            "due_at",
+            "started_at",
+            "last_progress_at",
+            "account_id",
+            "paused_at",
+            "version",
+            sqlite_where=OPEN,
+            postgresql_where=OPEN,
         ),
         Index("ix_enrollment_set_aside", "checklist_key", sqlite_where=SET_ASIDE, postgresql_where=SET_ASIDE),
         CheckConstraint("furthest >= 0", name="furthest"),
@@ -200,3 +214,24 @@ class Completion(Row, table=True):
     undone_by: str | None = Field(default=None, max_length=200)
     undone_whole: bool = False
     derived: bool = False
+
+
+class StuckRule(Row, table=True):
+    """From when on a customer counts as stuck in one checklist, in business days; without a row the defaults hold.
+
+    `quiet_days` without a step done; `overdue_days` after the deadline, 0 for as soon as it has passed.
+    """
+
+    __tablename__ = "stuck_rule"
+    __table_args__ = (
+        CheckConstraint("quiet_days > 0", name="quiet_days"),
+        CheckConstraint("overdue_days >= 0", name="overdue_days"),
+    )
+
+    checklist_key: str = Field(
+        sa_column=Column(AutoString(64), ForeignKey("checklist.key", ondelete="CASCADE"), primary_key=True)
+    )
+    quiet_days: int
+    overdue_days: int
+    changed_at: datetime
+    changed_by: str = Field(max_length=254)

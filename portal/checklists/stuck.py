@@ -1,39 +1,56 @@
-"""Who is stuck: past the deadline, or with nothing done for two weeks, and what they still lack.
+"""Who is stuck: past the deadline, or with nothing done for so many business days, and what they still lack.
 
-Paused, excluded and withdrawn runs are not stuck, nor is a customer who has left: each of these is somebody's decision.
-Whom the rule takes is decided from a few columns of every open run; what they lack is looked up for one page of them.
+From when on is each checklist's own threshold. Paused, excluded and withdrawn runs are not stuck, nor is a customer who
+has left: each of these is somebody's decision. The database decides whom the rule takes; what they lack is looked up
+for one page of them.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from heapq import merge
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
 from sqlmodel import Session, col
 
+from portal.accounts.looked_after import looked_after_by
 from portal.accounts.models import Account
 from portal.checklists.catalog import Catalog, catalog
 from portal.checklists.counting import is_counted, pauses_by_run
 from portal.checklists.deadlines import effective_due
 from portal.checklists.definition import Step
-from portal.checklists.models import Completion, Enrollment
+from portal.checklists.models import Completion, Enrollment, Pause
+from portal.checklists.thresholds import WHYS, Bounds, Threshold, Why, bounds_of, thresholds
 from portal.events import reads
-from portal.kit.clock import days_between, has_passed
+from portal.kit.clock import local_day
+from portal.workdays.rules import Calendar
+from portal.workdays.service import calendar_of
 
-QUIET_DAYS = 14
 LARGEST_PAGE = 200
-Why = Literal["overdue", "quiet"]
-WHYS: tuple[Why, ...] = get_args(Why)
+NONE = "-"
+"""As a filter of plan or owner: those without one."""
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """Whom to list. `plan` and `owner` as written, "" for any; `names`: what the colleague whose they are is called."""
+
+    plan: str = ""
+    owner: str = ""
+    names: frozenset[str] = frozenset()
+
+
+EVERYBODY = Narrowed()
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """One account that is stuck in one checklist. `days` are those since the deadline, or without any step done."""
+    """One account that is stuck in one checklist. `days` are business days since the deadline, or without a step."""
 
     account_id: int
     external_id: str
@@ -43,6 +60,7 @@ class Stuck:
     checklist: str
     why: Why
     days: int
+    since: datetime
     due_at: datetime | None
     quiet_since: datetime
     last_seen: datetime | None
@@ -67,27 +85,22 @@ class StuckPage:
         return max(1, -(-self.total // self.limit))
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A run the rule has taken."""
+class _Found(NamedTuple):
+    """A run the rule has taken. `rank` puts the overdue first; `since` is since when it is stuck for this reason."""
 
+    rank: int
+    since: datetime
     run_id: int
     account_id: int
-    name: str
     checklist: str
     version: int
-    why: Why
-    days: int
     due_at: datetime | None
     quiet_since: datetime
 
-
-def why_stuck(*, due: datetime | None, quiet_since: datetime, now: datetime, zone: ZoneInfo) -> tuple[Why, int] | None:
-    """The reason a run that is neither finished nor set aside is stuck, and for how many days; None if it is not."""
-    if due is not None and has_passed(due, now):
-        return "overdue", days_between(due, now, zone)
-    days = days_between(quiet_since, now, zone)
-    return ("quiet", days) if days >= QUIET_DAYS else None
+    @property
+    def why(self) -> Why:
+        """The reason."""
+        return WHYS[self.rank]
 
 
 def stuck_accounts(
@@ -97,59 +110,173 @@ def stuck_accounts(
     zone: ZoneInfo,
     checklist: str | None = None,
     why: Why | None = None,
+    narrowed: Narrowed = EVERYBODY,
     page: int = 1,
     limit: int = 50,
 ) -> StuckPage:
-    """Everybody who is stuck, worst first: the overdue by how long, then the quiet by how long; a page at a time.
+    """Everybody who is stuck, worst first: the overdue by since when, then the quiet by since when; a page at a time.
 
     A page beyond the last gives the last.
     """
-    known = catalog(session)
-    keys = [live.key for live in known.live if checklist in (None, live.key)]
-    found = [one for key in keys for one in _found(session, key, now=now, zone=zone)]
-    counts: dict[Why, int] = {one: sum(stuck.why == one for stuck in found) for one in WHYS}
-    wanted = [one for one in found if why in (None, one.why)]
-    wanted.sort(key=lambda one: (one.why != "overdue", -one.days, one.name, one.run_id))
+    known, calendar = catalog(session), calendar_of(session)
+    search = _Search(session, known, calendar, checklist, narrowed, now=now, zone=zone)
+    counts = search.counts()
+    total = sum(counts[one] for one in WHYS if why in (None, one))
     limit = min(max(limit, 1), LARGEST_PAGE)
-    page = min(max(page, 1), max(1, -(-len(wanted) // limit)))
-    rows = _in_full(session, known, wanted[(page - 1) * limit : page * limit])
-    return StuckPage(rows, counts, len(wanted), page, limit)
+    page = min(max(page, 1), max(1, -(-total // limit)))
+    some = search.stretch(why, (page - 1) * limit, page * limit)
+    return StuckPage(_in_full(session, known, calendar, some, now=now, zone=zone), counts, total, page, limit)
 
 
-def _found(session: Session, key: str, *, now: datetime, zone: ZoneInfo) -> list[_Found]:
+def stuck_ids(
+    session: Session,
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    checklist: str | None = None,
+    why: Why | None = None,
+    narrowed: Narrowed = EVERYBODY,
+) -> list[int]:
+    """The customers on all pages of such a list, each once, worst first."""
+    search = _Search(session, catalog(session), calendar_of(session), checklist, narrowed, now=now, zone=zone)
+    return list(dict.fromkeys(one.account_id for one in search.stretch(why, 0, None)))
+
+
+class _Search:
+    """The stuck runs of some checklists. The database finds, counts and sorts them, but for the few that were ever
+    paused: their deadlines and their quiet are worked out one by one, and put where they belong."""
+
+    def __init__(
+        self,
+        session: Session,
+        known: Catalog,
+        calendar: Calendar,
+        checklist: str | None,
+        narrowed: Narrowed,
+        *,
+        now: datetime,
+        zone: ZoneInfo,
+    ) -> None:
+        own = thresholds(session)
+        self._session = session
+        self._paused: list[_Found] = []
+        plain: list[Select[*tuple[Any, ...]]] = []
+        for live in known.live:
+            if checklist in (None, live.key):
+                bounds = bounds_of(own.get(live.key, Threshold()), calendar=calendar, now=now, zone=zone)
+                open_runs = (*_open(live.key, now), *_narrowing(narrowed))
+                plain.append(_plain(live.key, bounds).where(*open_runs))
+                self._paused += _once_paused(session, live.key, bounds, open_runs, now=now, zone=zone)
+        self._paused.sort()
+        self._plain = union_all(*plain).subquery() if plain else None
+
+    def counts(self) -> dict[Why, int]:
+        """How many there are for each reason."""
+        found = Counter(one.rank for one in self._paused)
+        if self._plain is not None:
+            asked = select(self._plain.c.rank, func.count()).group_by(self._plain.c.rank)
+            for rank, count in self._session.connection().execute(asked):
+                found[rank] += count
+        return {one: found[rank] for rank, one in enumerate(WHYS)}
+
+    def stretch(self, why: Why | None, first: int, last: int | None) -> list[_Found]:
+        """Those from place `first` until before `last` (None: to the end) in the order of the list."""
+        paused = [one for one in self._paused if why in (None, one.why)]
+        # However the paused ones fall among the others, so many of the others surely stand before the stretch.
+        skipped = max(0, first - len(paused))
+        others: list[_Found] = []
+        if self._plain is not None:
+            columns = self._plain.c
+            asked = select(self._plain).order_by(columns.rank, columns.since, columns.run_id).offset(skipped)
+            if last is not None:
+                asked = asked.limit(last - skipped)
+            if why is not None:
+                asked = asked.where(columns.rank == WHYS.index(why))
+            others = [_Found(*row) for row in self._session.connection().execute(asked)]
+        merged = list(merge(paused, others))
+        return merged[first - skipped : None if last is None else last - skipped]
+
+
+def _open(key: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    # The first conditions are those of the index of open runs, said as it says them.
+    return (
+        *is_counted(key),
+        col(Enrollment.completed_at).is_(None),
+        col(Enrollment.paused_at).is_(None),
+        col(Enrollment.started_at) <= now,
+        col(Account.left_at).is_(None) | (col(Account.left_at) > now),
+    )
+
+
+def _plain(key: str, bounds: Bounds) -> Select[*tuple[Any, ...]]:
+    """The stuck among the runs of one checklist that were never paused, as `Bounds.why` decides it."""
+    started, progress, due = col(Enrollment.started_at), col(Enrollment.last_progress_at), col(Enrollment.due_at)
+    quiet_since = case((progress > started, progress), else_=started)
+    overdue = due <= bounds.passed if bounds.overdue is None else and_(due <= bounds.passed, due < bounds.overdue)
+    return (
+        select(
+            case((overdue, 0), else_=1).label("rank"),
+            case((overdue, due), else_=quiet_since).label("since"),
+            col(Enrollment.id).label("run_id"),
+            col(Enrollment.account_id),
+            literal(key).label("checklist"),
+            col(Enrollment.version),
+            due,
+            quiet_since.label("quiet_since"),
+        )
+        .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
+        .where(or_(overdue, quiet_since < bounds.quiet), col(Enrollment.id).not_in(select(col(Pause.enrollment_id))))
+    )
+
+
+def _once_paused(
+    session: Session,
+    key: str,
+    bounds: Bounds,
+    open_runs: Sequence[ColumnElement[bool]],
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+) -> list[_Found]:
+    """The stuck among those that were paused before and go on now."""
     pauses, _ = pauses_by_run(session, key)
+    if not pauses:
+        return []
     rows = session.connection().execute(
         select(
             col(Enrollment.id),
+            col(Enrollment.account_id),
             col(Enrollment.version),
             col(Enrollment.started_at),
             col(Enrollment.due_at),
             col(Enrollment.last_progress_at),
-            col(Account.id),
-            col(Account.name),
         )
         .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
-        .where(
-            *is_counted(key),
-            col(Enrollment.completed_at).is_(None),
-            col(Enrollment.paused_at).is_(None),
-            col(Enrollment.started_at) <= now,
-            col(Account.left_at).is_(None) | (col(Account.left_at) > now),
-        )
+        .where(*open_runs, col(Enrollment.id).in_(select(col(Pause.enrollment_id))))
     )
     found = []
-    for run_id, version, started_at, due_at, progress_at, account_id, name in rows:
+    for run_id, account_id, version, started_at, due_at, progress_at in rows:
         stretches = pauses.get(run_id or 0, ())
         due = effective_due(due_at, stretches, as_of=now, zone=zone)
         # Nobody is asked to do anything during a pause: the quiet counts from its end.
         since = max([started_at, progress_at or started_at, *(one.until for one in stretches if one.until is not None)])
-        reason = why_stuck(due=due, quiet_since=since, now=now, zone=zone)
-        if reason is not None:
-            found.append(_Found(run_id or 0, account_id or 0, name, key, version, *reason, due, since))
+        why = bounds.why(due=due, quiet_since=since)
+        if why is not None:
+            begun = due if why == "overdue" and due is not None else since
+            found.append(_Found(WHYS.index(why), begun, run_id or 0, account_id, key, version, due, since))
     return found
 
 
-def _in_full(session: Session, known: Catalog, some: Sequence[_Found]) -> list[Stuck]:
+def _narrowing(narrowed: Narrowed) -> list[ColumnElement[bool]]:
+    exact = {col(Account.plan_key): narrowed.plan, col(Account.owner): narrowed.owner}
+    conditions = [column.is_(None) if value == NONE else column == value for column, value in exact.items() if value]
+    return [*conditions, looked_after_by(narrowed.names)] if narrowed.names else conditions
+
+
+def _in_full(
+    session: Session, known: Catalog, calendar: Calendar, some: Sequence[_Found], *, now: datetime, zone: ZoneInfo
+) -> list[Stuck]:
+    today = local_day(now, zone)
     accounts = {
         row.id: row
         for row in session.execute(
@@ -173,7 +300,8 @@ def _in_full(session: Session, known: Catalog, some: Sequence[_Found]) -> list[S
                 owner=account.owner,
                 checklist=one.checklist,
                 why=one.why,
-                days=one.days,
+                days=calendar.business_days_between(local_day(one.since, zone), today),
+                since=one.since,
                 due_at=one.due_at,
                 quiet_since=one.quiet_since,
                 last_seen=seen.get(one.account_id),

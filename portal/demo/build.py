@@ -31,6 +31,7 @@ from portal.content.readers import Reader
 from portal.demo.cast import PLANS, STAFF, Company, companies
 from portal.demo.product import Product, Seat
 from portal.demo.story import Happening, happenings
+from portal.demo.touching import touch_customers
 from portal.events import rotation, sources
 from portal.events.ingest import ingest, record
 from portal.events.rules import Incoming
@@ -322,6 +323,7 @@ def _last_words(
                 )
             except NotFound:
                 continue
+    touch_customers(session, now=now, zone=settings.zone)
     recent = sorted((one for one in cast if one.course in ("quick", "steady")), key=lambda one: one.started)
     guests = (recent[-1], next(one for one in reversed(recent) if one.plan != recent[-1].plan))
     lines = [("staff", STAFF[0][1], STAFF[0][0])]

@@ -1,4 +1,3 @@
-"""The first page of members, and the team page of their admins: what they see first, put together from the rooms below.
-
-Nothing is decided here; each part is asked of the room it belongs to.
+"""The first pages of members and of staff, and the team page of a customer's admins: what they see first, put together
+from the rooms below. Nothing is decided here; each part is asked of the room it belongs to.
 """

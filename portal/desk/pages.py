@@ -17,7 +17,7 @@ from portal.checklists.state import states_of
 from portal.checklists.wording import called
 from portal.content.readers import reader_of
 from portal.content.service import shelves
-from portal.desk import team_acts
+from portal.desk import day_pages, team_acts
 from portal.desk.team import Person, Team, team_of
 from portal.kit.i18n import Locale, Message
 from portal.kit.templating import in_locale
@@ -26,6 +26,7 @@ from portal.tutorials.service import in_progress
 
 router = page_router()
 router.include_router(team_acts.router)
+router.include_router(day_pages.router)
 
 NEWEST = 5
 GOING_ON = 3

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -28,9 +28,11 @@ from portal.checklists.state import RunState, StepState, exceptions_of, states_o
 from portal.checklists.wording import counted, is_done_once, people, people_words, proof
 from portal.conditions.segments import segments
 from portal.events import reads
+from portal.insights.account_touch import TouchPart, touch_part
 from portal.insights.accounts_pages import RUN_WORDS
 from portal.insights.enrolled import enrollments, people_last_seen
-from portal.insights.timeline import Timeline, exception_words, place_of, timeline_of
+from portal.insights.entries import place_of
+from portal.insights.timeline import Timeline, exception_words, timeline_of
 from portal.kit.clock import local_day
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Locale, Message
@@ -49,6 +51,7 @@ HOW_WORDS = {
     "staff": Message("ticked by staff"),
 }
 Text = Annotated[str, Query(max_length=200)]
+ACTIVE = timedelta(days=28)
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,19 @@ class RunPart:
 
 @dataclass(frozen=True)
 class Person:
-    """A member, and when they last did anything."""
+    """A member, and when they last did anything; `is_active`: in the last four weeks."""
 
     member: Member
     name: str
     last_seen: datetime | None
     has_left: bool
+    is_active: bool
 
 
 @dataclass(frozen=True)
 class AccountPage:
-    """For `insights/account.html`. `may_act`: the viewer's role changes things; `absent` can be invited."""
+    """For `insights/account.html`. `may_act`: the viewer's role changes things; `absent` can be invited; `active` are
+    the people who did anything in the last four weeks."""
 
     account: Account
     plan: str
@@ -123,6 +128,8 @@ class AccountPage:
     fields: Sequence[tuple[str, str]]
     segments: Sequence[tuple[str, str]]
     departments: Sequence[tuple[str, int]]
+    active: int
+    touch: TouchPart
 
 
 @router.get("/{external_id:path}")
@@ -155,19 +162,23 @@ def _page(
         session, catalog(session), account_id=account_id, names=names, before=place, locale=locale, zone=zone
     )
     plan = session.get(Plan, account.plan_key) if account.plan_key else None
+    persons = [
+        Person(
+            member=one,
+            name=names[one.id or 0] or Message("Unknown visitor").into(locale),
+            last_seen=seen.get(one.id or 0),
+            has_left=one.left_at is not None and one.left_at <= now,
+            is_active=_is_active(one, seen.get(one.id or 0), now),
+        )
+        for one in members
+    ]
     return AccountPage(
         account=account,
         plan=(plan.title or plan.key) if plan else "",
         has_left=account.left_at is not None and account.left_at <= now,
-        people=[
-            Person(
-                member=one,
-                name=names[one.id or 0] or Message("Unknown visitor").into(locale),
-                last_seen=seen.get(one.id or 0),
-                has_left=one.left_at is not None and one.left_at <= now,
-            )
-            for one in members
-        ],
+        people=persons,
+        active=sum(one.is_active for one in persons),
+        touch=touch_part(session, account_id, external_id, now=now, zone=zone),
         last_seen=reads.last_seen(session, account_ids=[account_id]).get(account_id),
         runs=[
             _part(session, one, runs[one.key], locale, zone)
@@ -196,6 +207,10 @@ def _page(
 def _segments(session: Session, account_id: int, locale: Locale) -> list[tuple[str, str]]:
     inside = segments_of_accounts(session, [account_id]).get(account_id, [])
     return [(one.key, in_words(one.title, locale)) for one in segments(session).all if one.key in inside]
+
+
+def _is_active(member: Member, last_seen: datetime | None, now: datetime) -> bool:
+    return last_seen is not None and last_seen > now - ACTIVE and (member.left_at is None or member.left_at > now)
 
 
 def _part(session: Session, state: RunState, run: Enrollment, locale: Locale, zone: ZoneInfo) -> RunPart:

@@ -1,4 +1,4 @@
-"""Onboarding in figures: the report of one checklist, and who is stuck in it."""
+"""Onboarding in figures: the report of one checklist, and the way to those who are stuck in it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from portal.accounts.visits import SeesCustomers
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
 from portal.checklists.report import Report, completion_report
-from portal.checklists.stuck import WHYS, Stuck, StuckPage, Why, stuck_accounts
+from portal.checklists.stuck import stuck_accounts
+from portal.checklists.thresholds import WHYS, Why
 from portal.insights import drawings
 from portal.insights import figures as figuring
 from portal.insights.asked import Asked, asked_for, known_checklist
@@ -34,17 +35,7 @@ BY_WORDS = {
     "none": Message("All together"),
 }
 WHY_WORDS: Mapping[Why, Message] = {"overdue": Message("Overdue"), "quiet": Message("Quiet")}
-SHOWN = 25
 Text = Annotated[str, Query(max_length=100)]
-
-
-@dataclass(frozen=True)
-class Lacking:
-    """A stuck account as lists show it: the checklist in words, and what it lacks, each with whether it is ours."""
-
-    stuck: Stuck
-    checklist: str
-    lacks: Sequence[tuple[str, bool]]
 
 
 @dataclass(frozen=True)
@@ -73,19 +64,8 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class StuckList:
-    """Who is stuck: one page of it, and the ways to the others."""
-
-    found: StuckPage
-    rows: Sequence[Lacking]
-    choices: Sequence[Choice]
-    previous_href: str
-    next_href: str
-
-
-@dataclass(frozen=True)
 class OnboardingPage:
-    """For `insights/onboarding.html`. `figures` is None where there is no checklist yet."""
+    """For `insights/onboarding.html`. `figures` is None where there is no checklist yet; `stuck` leads to who is."""
 
     checklist: str
     title: str
@@ -95,7 +75,7 @@ class OnboardingPage:
     units: Sequence[Choice]
     columns: Sequence[tuple[Message, Message]]
     figures: Figures | None
-    stuck: StuckList | None
+    stuck: Sequence[Choice]
     csv_href: str
 
 
@@ -108,15 +88,12 @@ async def onboarding(
     by: Text = "month",
     unit: Text = "account",
     as_of: Text = "",
-    why: Text = "",
-    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
-    """Both rates, the curve, the funnel, and who is stuck."""
+    """Both rates, the curve, the funnel, and how many are stuck."""
     now = site.clock()
     asked = asked_for(checklist=checklist, by=by, unit=unit, as_of=as_of, now=now, zone=site.zone)
-    reason: Why | None = next((one for one in WHYS if one == why), None)
     locale = locale_of(request, viewer)
-    shown = await site.database.report(lambda session: _page(session, site, asked, reason, page, locale, now))
+    shown = await site.database.report(lambda session: _page(session, site, asked, locale, now))
     return render(request, "insights/onboarding.html", shown, viewer=viewer, nav="onboarding")
 
 
@@ -140,12 +117,10 @@ async def rate_csv(
     return rate_file(report)
 
 
-def _page(
-    session: Session, site: Site, asked: Asked, why: Why | None, page: int, locale: Locale, now: datetime
-) -> OnboardingPage:
+def _page(session: Session, site: Site, asked: Asked, locale: Locale, now: datetime) -> OnboardingPage:
     titles = {one.key: in_words(one.definition.title, locale) for one in catalog(session).live}
     key = known_checklist(asked.checklist, list(titles))
-    query = {"checklist": key, "by": asked.by, "unit": asked.unit, "as_of": asked.as_of_text, "why": why or ""}
+    query = {"checklist": key, "by": asked.by, "unit": asked.unit, "as_of": asked.as_of_text}
 
     def address(path: str = HERE, **changed: object) -> str:
         asks = {name: str(value) for name, value in {**query, **changed}.items() if value}
@@ -163,8 +138,8 @@ def _page(
         ],
         columns=[(figuring.BOXES[one], figuring.MEANINGS[one]) for one in figuring.COLUMNS],
         figures=_figures(session, site, asked, key, locale) if key else None,
-        stuck=_stuck(session, site, key, why, page, locale, now, address) if key else None,
-        csv_href=address(f"{HERE}/rate.csv", why=""),
+        stuck=_stuck(session, site, key, now) if key else (),
+        csv_href=address(f"{HERE}/rate.csv"),
     )
 
 
@@ -186,36 +161,8 @@ def _figures(session: Session, site: Site, asked: Asked, key: str, locale: Local
     )
 
 
-def _stuck(
-    session: Session,
-    site: Site,
-    key: str,
-    why: Why | None,
-    page: int,
-    locale: Locale,
-    now: datetime,
-    address: figuring.Link,
-) -> StuckList:
-    found = stuck_accounts(session, now=now, zone=site.zone, checklist=key, why=why, page=page, limit=SHOWN)
-    everybody = Choice(Message("All"), f"{address(why='')}#stuck", why is None, sum(found.counts.values()))
-    reasons = [Choice(WHY_WORDS[one], f"{address(why=one)}#stuck", one == why, found.counts[one]) for one in WHYS]
-    return StuckList(
-        found=found,
-        rows=lacking(session, found.rows, locale),
-        choices=[everybody, *reasons],
-        previous_href=f"{address(page=found.page - 1)}#stuck" if found.page > 1 else "",
-        next_href=f"{address(page=found.page + 1)}#stuck" if found.page < found.pages else "",
-    )
-
-
-def lacking(session: Session, rows: Sequence[Stuck], locale: Locale) -> list[Lacking]:
-    """Stuck accounts with the titles of what they lack."""
-    titles = {one.key: in_words(one.definition.title, locale) for one in catalog(session).live}
-    return [
-        Lacking(
-            stuck=one,
-            checklist=titles.get(one.checklist, one.checklist),
-            lacks=[(in_words(step.title, locale), step.by == "staff") for step in one.lacks],
-        )
-        for one in rows
-    ]
+def _stuck(session: Session, site: Site, key: str, now: datetime) -> list[Choice]:
+    found = stuck_accounts(session, now=now, zone=site.zone, checklist=key, limit=1)
+    there = f"{HERE}/stuck?{urlencode({'checklist': key})}"
+    everybody = Choice(Message("All"), there, False, sum(found.counts.values()))
+    return [everybody, *(Choice(WHY_WORDS[one], f"{there}&why={one}", False, found.counts[one]) for one in WHYS)]

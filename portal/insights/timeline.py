@@ -1,5 +1,6 @@
 """Everything that happened to one customer in one line of time: what they did, what was ticked and taken back, what was
-made an exception of. Newest first, day by day; the same thing done again and again on a day is said once.
+made an exception of, who was in touch with them, and what was promised and done. Newest first, day by day; the same
+thing done again and again on a day is said once.
 """
 
 from __future__ import annotations
@@ -9,11 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from heapq import merge
 from itertools import islice
-from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.sql.elements import SQLCoreOperations
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal.checklists.catalog import Catalog
@@ -21,12 +20,13 @@ from portal.checklists.definition import in_words
 from portal.checklists.models import Completion, Enrollment, EnrollmentException
 from portal.events import reads
 from portal.events.reads import Happening
+from portal.insights.entries import NEWEST, Entry, Place, earlier
+from portal.insights.touch_entries import contact_entries, task_entries
 from portal.kit.clock import local_day
 from portal.kit.dates import day
 from portal.kit.i18n import Locale, Message
 
 SHOWN = 30
-NEWEST = 2**62
 HAPPENINGS = {
     "portal.signed_in": Message("Signed in to the portal"),
     "article.read": Message("Read an article"),
@@ -44,33 +44,6 @@ EXCEPTIONS = {
     "withdraw": Message("No longer in the audience"),
     "return": Message("In the audience again"),
 }
-Kind = Literal["event", "done", "undone", "exception"]
-
-
-@dataclass(frozen=True, order=True)
-class Place:
-    """Where an entry stands: by its moment, then by what it is, then by its id."""
-
-    at: datetime
-    rank: int
-    id: int
-
-    def __str__(self) -> str:
-        return f"{self.at.isoformat()}~{self.rank}~{self.id}"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line. `text` is a sentence of ours, or `code` the name the product gave it; `times` how often that day."""
-
-    place: Place
-    kind: Kind
-    text: Message | None
-    code: str = ""
-    who: str = ""
-    note: Message | str = ""
-    times: int = 1
-    clock: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,17 +60,6 @@ class Timeline:
 
     days: Sequence[Day]
     older: str
-
-
-def place_of(text: str) -> Place | None:
-    """The place that `str(place)` was written as; None for anything else."""
-    parts = text.split("~")
-    try:
-        at = datetime.fromisoformat(parts[0])
-        place = Place(at, int(parts[1]), int(parts[2]))
-    except (ValueError, IndexError):
-        return None
-    return place if at.tzinfo is not None and 0 <= place.rank <= 9 and 0 <= place.id < NEWEST else None
 
 
 def timeline_of(
@@ -122,6 +84,8 @@ def timeline_of(
         _completions(session, account_id, titles, before, limit + 1),
         _undone(session, account_id, titles, before, limit + 1),
         _exceptions(session, account_id, before, limit + 1, locale, zone),
+        contact_entries(session, account_id, before, limit + 1, locale, zone),
+        task_entries(session, account_id, before, limit + 1),
     )
     newest = merge(*streams, key=lambda entry: entry.place, reverse=True)
     found = list(islice(newest, limit + 1))
@@ -169,7 +133,11 @@ def _completions(
     rows = session.execute(
         select(Completion)
         .join(Enrollment, col(Enrollment.id) == col(Completion.enrollment_id))
-        .where(col(Enrollment.account_id) == account_id, col(Completion.derived).is_(False), *_before(at, 1, before))
+        .where(
+            col(Enrollment.account_id) == account_id,
+            col(Completion.derived).is_(False),
+            *earlier(at, col(Completion.id), 1, before),
+        )
         .order_by(at.desc(), col(Completion.id).desc())
         .limit(limit)
     ).scalars()
@@ -195,7 +163,7 @@ def _undone(
             col(Enrollment.account_id) == account_id,
             col(Completion.derived).is_(False),
             at.is_not(None),
-            *_before(at, 2, before),
+            *earlier(at, col(Completion.id), 2, before),
         )
         .order_by(at.desc(), col(Completion.id).desc())
         .limit(limit)
@@ -219,7 +187,7 @@ def _exceptions(
     rows = session.execute(
         select(EnrollmentException)
         .join(Enrollment, col(Enrollment.id) == col(EnrollmentException.enrollment_id))
-        .where(col(Enrollment.account_id) == account_id, *_before(at, 3, before))
+        .where(col(Enrollment.account_id) == account_id, *earlier(at, col(EnrollmentException.id), 3, before))
         .order_by(at.desc(), col(EnrollmentException.id).desc())
         .limit(limit)
     ).scalars()
@@ -250,13 +218,3 @@ def exception_words(row: EnrollmentException, *, locale: Locale, zone: ZoneInfo)
 
 def _day(written: str | None, locale: Locale, zone: ZoneInfo) -> str:
     return day(datetime.fromisoformat(written) if written else None, locale=locale, zone=zone)
-
-
-def _before(at: SQLCoreOperations[Any], rank: int, before: Place | None) -> list[ColumnElement[bool]]:
-    """Only what stands before `before` in the stream of this rank; ids decide within one moment and rank."""
-    if before is None:
-        return []
-    if rank != before.rank:
-        return [at <= before.at if rank < before.rank else at < before.at]
-    number = col(Completion.id) if rank in (1, 2) else col(EnrollmentException.id)
-    return [or_(at < before.at, and_(at == before.at, number < before.id))]

@@ -21,6 +21,7 @@ from portal.jobs import upkeep
 from portal.kit.db import zone_of
 from portal.kit.jobs import LATER, Claim, Job, Kind, enqueue
 from portal.kit.web import Site
+from portal.touch import reminding
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ SCHEDULE = (
     Timed("checklists.overdue", "5 0 * * *", upkeep.tell_overdue_runs),
     Timed(upkeep.JOB, "30 3 * * *", upkeep.run),
     Timed("webhooks.forget", "50 3 * * *", upkeep.forget_told),
+    Timed(reminding.JOB, "30 8 * * *", reminding.remind),
 )
 
 

@@ -19,6 +19,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
+from starlette.routing import Match
 
 from portal.kit.addresses import Network
 from portal.kit.db import Database
@@ -190,6 +191,12 @@ def takes_files(endpoint: E) -> E:
     """
     endpoint.takes_files = True  # type: ignore[attr-defined]
     return endpoint
+
+
+def answers(request: Request, path: str) -> bool:
+    """Whether this portal has a page at `path`: what one room links to, another may bring."""
+    scope = {**request.scope, "path": path, "raw_path": path.encode(), "method": "GET", "root_path": ""}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 def page_router(*, prefix: str = "", door: Callable[..., object] | None = None) -> APIRouter:

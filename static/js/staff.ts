@@ -4,11 +4,15 @@
  */
 import { arrangeLists } from "./arrange";
 import { followLook } from "./look";
+import { printButtons } from "./print";
 import { refreshing } from "./refresh";
+import { selectLists } from "./select";
 import { uploadForms } from "./upload";
 
 arrangeLists();
+printButtons();
 refreshing();
+selectLists();
 uploadForms();
 followLook();
 

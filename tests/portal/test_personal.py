@@ -22,6 +22,7 @@ from portal.accounts.models import Account, Erasure, Member, SignInLink, Visit
 from portal.accounts.people import member_of, upsert_member
 from portal.accounts.personal import SWEEP_JOB, erase_member, everything_about, sweep
 from portal.accounts.service import account_by_external_id
+from portal.accounts.staff import add_staff
 from portal.checklists import publish as checklists
 from portal.checklists.actors import Actor
 from portal.checklists.definition import load
@@ -39,6 +40,8 @@ from portal.kit.db import Database
 from portal.kit.jobs import Job, enqueue
 from portal.kit.secrets import Secrets
 from portal.tables import metadata
+from portal.touch import contacts, tasks
+from portal.touch.rules import Colleague, Said, Wanted
 from portal.tutorials.models import Tutorial, TutorialRun
 from tests.factories import NOW
 from tests.library import TOKYO
@@ -143,6 +146,13 @@ def live(session: Session, who: Called, account: str) -> int:
     staff = Actor(kind="staff", key="sato@vendor.example", name="Sato")
     change = Change(reason=f"{who.name} is away", paused=True)
     make_exception(session, account_id=owner.id, key="start", change=change, actor=staff, now=NOW, zone=TOKYO)
+    said = Said("phone", NOW, f"{who.name} <{who.email}> asked", with_whom=who.name)
+    contacts.record_contact(session, account_id=owner.id, said=said, by=Colleague(None, "sato", "Sato"), now=NOW)
+    staff_id = add_staff(session, email="sato@vendor.example", name="Sato", now=NOW).id or 0
+    wanted = Wanted(f"Call {who.name}", staff_id, f"their id is {who.id}")
+    task = tasks.make_task(session, account_id=owner.id, wanted=wanted, by=Colleague(None, "sato", "Sato"), now=NOW)
+    outcome = f"{who.email} answers"
+    tasks.finish_task(session, task, outcome=outcome, by=Colleague(None, "sato", "Sato"), now=NOW)
     sessions.open_visit(session, member_id=person.id, now=NOW, days=30, device="Chrome")
     session.add(
         SignInLink(
@@ -246,6 +256,9 @@ def test_nothing_of_an_erased_person_is_left_in_any_table(who: Called, database_
         "turned_away",
         "completion",
         "enrollment_exception",
+        "contact",
+        "task",
+        "task_act",
         "sign_in_link",
         "job",
     }
@@ -393,4 +406,8 @@ async def test_everything_held_of_a_person_is_one_document(db: Database) -> None
     assert sorted(one["event"] for one in told["events"]) == ["portal.signed_in", "sent", "sent"]
     assert {one["step"] for one in told["completions"]} == {"say", "send"}
     assert [one["tutorial"] for one in told["tutorials"]] == ["t"]
+    assert ([one["with"] for one in told["contacts"]], [one["title"] for one in told["tasks"]]) == (
+        [who.name],
+        [f"Call {who.name}"],
+    )
     assert "colleague" not in str(told)

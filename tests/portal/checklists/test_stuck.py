@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from functools import partial
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlmodel import Session
 
-from portal.accounts.service import account_by_external_id, mark_left
-from portal.checklists.stuck import StuckPage, Why, stuck_accounts, why_stuck
+from portal.accounts.service import account_by_external_id, mark_left, upsert_account
+from portal.checklists.stuck import Narrowed, StuckPage, stuck_accounts, stuck_ids
+from portal.checklists.thresholds import Threshold, Why, bounds_of, set_threshold
+from portal.kit.clock import day_end, local_day
+from portal.kit.errors import Invalid
+from portal.workdays.rules import Calendar
 from tests.onboarding import TOKYO, World, checklist, step, tokyo
 
 NOW = tokyo("6-30 10:00")
@@ -36,21 +45,40 @@ async def world(world: World) -> World:
 
 
 @pytest.mark.parametrize(
-    ("due", "quiet", "expected"),
+    ("due", "quiet", "threshold", "expected"),
     [
-        ("6-29 23:59:59", "6-29", ("overdue", 1)),
-        ("6-30 23:59:59", "6-29", None),
-        ("6-29 23:59:59", "6-01", ("overdue", 1)),
-        ("12-01", "6-16", ("quiet", 14)),
-        ("12-01", "6-16 23:59:59", ("quiet", 14)),
-        ("12-01", "6-17", None),
-        ("", "6-16", ("quiet", 14)),
-        ("", "6-30", None),
+        ("6-29 23:59:59", "6-29", Threshold(), "overdue"),
+        ("6-30 23:59:59", "6-29", Threshold(), None),
+        ("6-29 23:59:59", "6-01", Threshold(), "overdue"),
+        ("12-01", "6-16", Threshold(), "quiet"),  # ten business days are two weeks
+        ("12-01", "6-16 23:59:59", Threshold(), "quiet"),
+        ("12-01", "6-17", Threshold(), None),
+        ("", "6-16", Threshold(), "quiet"),
+        ("", "6-30", Threshold(), None),
+        ("", "6-29 23:59:59", Threshold(quiet_days=1), "quiet"),
+        ("", "6-30", Threshold(quiet_days=1), None),
+        ("6-26 23:59:59", "6-29", Threshold(overdue_days=2), "overdue"),  # a Friday: Monday, Tuesday
+        ("6-28 23:59:59", "6-29", Threshold(overdue_days=2), "overdue"),  # so is a Sunday
+        ("6-29 23:59:59", "6-29", Threshold(overdue_days=2), None),
+        ("6-29 23:59:59", "6-01", Threshold(overdue_days=2), "quiet"),  # not late enough, but long quiet
     ],
 )
-def test_the_rule_counts_days_of_the_calendar(due: str, quiet: str, expected: tuple[Why, int] | None) -> None:
-    found = why_stuck(due=tokyo(due) if due else None, quiet_since=tokyo(quiet), now=NOW, zone=TOKYO)
-    assert found == expected
+def test_the_rule_counts_business_days(due: str, quiet: str, threshold: Threshold, expected: Why | None) -> None:
+    bounds = bounds_of(threshold, calendar=Calendar(), now=NOW, zone=TOKYO)
+    assert bounds.why(due=tokyo(due) if due else None, quiet_since=tokyo(quiet)) == expected
+
+
+@given(st.integers(0, 30), st.integers(1, 30), st.integers(0, 60), st.integers(0, 60), st.integers(0, 23))
+def test_bounds_say_what_counting_each_would(late: int, quiet: int, ago: int, since: int, hour: int) -> None:
+    now, calendar = NOW + timedelta(hours=hour), Calendar()
+    due, moved = day_end(local_day(now, TOKYO) - timedelta(days=ago), TOKYO), now - timedelta(days=since, hours=hour)
+    bounds = bounds_of(Threshold(quiet, late), calendar=calendar, now=now, zone=TOKYO)
+
+    def passed(at: datetime) -> int:
+        return calendar.business_days_between(local_day(at, TOKYO), local_day(now, TOKYO))
+
+    expected = "overdue" if ago and passed(due) >= late else "quiet" if passed(moved) >= quiet else None
+    assert bounds.why(due=due, quiet_since=moved) == expected
 
 
 async def test_worst_first_with_what_they_lack(world: World) -> None:
@@ -61,7 +89,7 @@ async def test_worst_first_with_what_they_lack(world: World) -> None:
     await world.account("busy", "6-10")
     await world.complete("call", account="busy", at=tokyo("6-25"))
     await world.account("fresh", "6-29")
-    assert await names(world) == [("long-overdue", "overdue", 91), ("overdue", "overdue", 30), ("quiet", "quiet", 20)]
+    assert await names(world) == [("long-overdue", "overdue", 61), ("overdue", "overdue", 22), ("quiet", "quiet", 14)]
     worst = (await stuck(world)).rows[0]
     assert ([one.key for one in worst.lacks], worst.done, worst.total) == (["call"], 1, 3)
     assert (worst.due_at, worst.quiet_since) == (tokyo("3-31 23:59:59"), tokyo("3-05"))
@@ -90,7 +118,7 @@ async def test_whoever_somebody_has_decided_about_is_not_stuck(world: World) -> 
 async def test_an_extension_ends_being_overdue_but_not_being_quiet(world: World) -> None:
     await world.account("acme", "5-01")
     await world.make_exception(account="acme", due_at=tokyo("7-31"))
-    assert await names(world) == [("acme", "quiet", 60)]
+    assert await names(world) == [("acme", "quiet", 39)]
 
 
 async def test_the_quiet_counts_from_the_end_of_a_pause(world: World) -> None:
@@ -102,7 +130,7 @@ async def test_the_quiet_counts_from_the_end_of_a_pause(world: World) -> None:
     world.now = tokyo("7-08")
     assert await names(world) == []
     world.now = tokyo("7-09")
-    assert await names(world) == [("acme", "quiet", 14)]
+    assert await names(world) == [("acme", "quiet", 10)]
     world.now = tokyo("7-17")  # 1 July and fifteen days of pause
     assert await names(world) == [("acme", "overdue", 1)]
 
@@ -137,3 +165,68 @@ async def test_each_checklist_counts_for_itself_and_archived_ones_for_nothing(wo
     assert {one.checklist for one in (await stuck(world, key="other")).rows} == {"other"}
     await world.publish(other)
     assert {one.checklist for one in (await stuck(world)).rows} == {"other"}
+
+
+async def test_each_checklist_has_its_own_patience(world: World) -> None:
+    other = checklist(step("x"), key="other", due=None, **{"from": "2026-01-01"})
+    await world.publish(checklist(step("setup"), due=None, **{"from": "2026-01-01"}), other)
+    await world.account("acme", "6-22")
+    assert await names(world) == []
+    threshold = Threshold(quiet_days=5)
+    await world.write(lambda session: set_threshold(session, "other", threshold=threshold, by="sato", now=world.now))
+    assert {(one.checklist, one.days) for one in (await stuck(world)).rows} == {("other", 6)}
+    for wrong in (Threshold(0, 0), Threshold(10, -1), Threshold(251, 251)):
+        with pytest.raises(Invalid):
+            await world.write(partial(set_threshold, key="start", threshold=wrong, by="x", now=NOW))
+
+
+async def test_narrowed_to_a_plan_an_owner_or_ones_own(world: World) -> None:
+    for name, told in (
+        ("a", {"plan": "pro", "owner": "Sato@vendor.example"}),
+        ("b", {"plan": "pro", "owner": "佐藤"}),
+        ("c", {"owner": "suzuki@vendor.example"}),
+    ):
+        await world.account(name, "5-01")
+        await world.write(partial(upsert_account, external_id=name, changes=told, now=world.now))
+
+    async def found(narrowed: Narrowed) -> str:
+        page, ids = await world.db.report(
+            lambda session: (
+                stuck_accounts(session, now=world.now, zone=TOKYO, narrowed=narrowed),
+                stuck_ids(session, now=world.now, zone=TOKYO, narrowed=narrowed),
+            )
+        )
+        assert sorted(ids) == sorted(one.account_id for one in page.rows)
+        return "".join(one.name for one in page.rows)
+
+    assert await found(Narrowed()) == "abc"
+    assert await found(Narrowed(plan="pro")) == "ab"
+    assert await found(Narrowed(plan="-", owner="suzuki@vendor.example")) == "c"
+    assert await found(Narrowed(names=frozenset({"sato@vendor.example", "佐藤"}))) == "ab"
+    assert await found(Narrowed(names=frozenset({"nobody"}))) == ""
+
+
+async def test_those_that_were_paused_fall_into_their_places_on_every_page(world: World) -> None:
+    days = ("3-02", "3-09", "4-01", "4-20", "5-07", "6-03", "6-08", "6-10", "6-12")
+    for number, day in enumerate(days):
+        await world.account(f"plain-{number}", day)
+        if number % 2:
+            await world.account(f"paused-{number}", day)
+            for paused, at in ((True, "6-13"), (False, "6-14")):
+                world.now = tokyo(at)
+                await world.make_exception(account=f"paused-{number}", paused=paused)
+            world.now = NOW
+    everybody = (await stuck(world, limit=200)).rows
+    assert len(everybody) == 13
+    order = [(one.why != "overdue", one.since) for one in everybody]
+    assert order == sorted(order)
+    # The pause moved the deadline by a day, and the quiet counts from its end.
+    assert {one.since for one in everybody if one.name == "paused-5"} == {tokyo("6-14")}
+    for limit in (1, 2, 3, 5):
+        pages = -(-13 // limit)
+        shown = [one.name for page in range(1, pages + 1) for one in (await stuck(world, limit=limit, page=page)).rows]
+        assert shown == [one.name for one in everybody], limit
+    for why in ("overdue", "quiet"):
+        only = await stuck(world, why=why, limit=200)
+        assert [one.name for one in only.rows] == [one.name for one in everybody if one.why == why]
+        assert only.total == only.counts[why] == len(only.rows)

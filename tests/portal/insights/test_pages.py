@@ -15,6 +15,7 @@ from portal.accounts.service import mark_left, upsert_account
 from portal.checklists.actors import Actor
 from portal.checklists.exceptions import Change, make_exception
 from portal.checklists.steps import complete_step
+from portal.desk import day_pages
 from portal.insights import pages
 from portal.kit.db import Database
 from tests.factories import make_staff, sign_in_as
@@ -132,7 +133,7 @@ async def test_every_page_is_there_in_both_languages(vendor: Vendor, path: str) 
 
 async def test_an_empty_installation_says_what_to_do_first(db: Database) -> None:
     clock = Clock()
-    app = portal_with(db, clock, pages.router)
+    app = portal_with(db, clock, pages.router, day_pages.router)
     token = await db.write(lambda session: sign_in_as(session, make_staff(session), now=clock.now))
     async with browser(app, token) as staff:
         home = await text_of(staff, "/staff")
@@ -151,9 +152,9 @@ async def test_home_is_a_list_of_work(vendor: Vendor, staff: httpx.AsyncClient) 
     await wait(vendor, staff, days=14)
     home = await text_of(staff, "/staff")
     assert "キックオフ" in home[home.index("株式会社あおば商事") :]
-    assert "14日" in home
-    await wait(vendor, staff, days=17)
-    assert "期限を1日超過" in await text_of(staff, "/staff")
+    assert "10営業日動きなし" in home
+    await wait(vendor, staff, days=19)
+    assert "期限を1営業日超過" in await text_of(staff, "/staff")
 
 
 # --- onboarding -------------------------------------------------------------------------------------------------------
@@ -225,14 +226,6 @@ async def test_the_file_says_what_the_page_says(vendor: Vendor, staff: httpx.Asy
     assert href
     lines = (await staff.get(href[1])).content.decode("utf-8-sig").splitlines()
     assert [line.split(",")[0] for line in lines] == ["group", "free & easy", "pro", ""]
-
-
-async def test_the_stuck_are_found_by_reason(vendor: Vendor, staff: httpx.AsyncClient) -> None:
-    await furnish(vendor)
-    everybody = await text_of(staff, "/staff/onboarding?why=")
-    quiet = await text_of(staff, "/staff/onboarding?why=quiet")
-    assert "日超過" in everybody[everybody.index('id="stuck"') :]
-    assert "日超過" not in quiet[quiet.index('id="stuck"') :]
 
 
 async def test_two_checklists_each_have_their_report(vendor: Vendor, staff: httpx.AsyncClient) -> None:

@@ -1,0 +1,183 @@
+"""A colleague's day: what they have promised, whom they want to come back to, who is stuck, and what happened lately.
+
+Each part is asked of the room it belongs to, and narrowed to the customers the colleague looks after, or to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, col, select
+
+from portal.accounts.looked_after import looked_after_by, names_of
+from portal.accounts.models import Account
+from portal.accounts.viewers import StaffViewer
+from portal.checklists.catalog import catalog
+from portal.checklists.models import Completion, Enrollment
+from portal.checklists.soon import DueSoon, due_soon
+from portal.checklists.stuck import Narrowed, StuckPage, stuck_accounts
+from portal.kit.clock import day_end, day_start, local_day
+from portal.touch.listing import TaskPage, list_tasks
+from portal.touch.models import Touch
+from portal.workdays.rules import Calendar
+from portal.workdays.service import calendar_of
+
+SHOWN = 8
+SOON = timedelta(days=7)
+NEW = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A customer to come back to today, or since `next_on`."""
+
+    external_id: str
+    name: str
+    owner: str | None
+    next_on: date
+    last_at: datetime | None
+    last_kind: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A customer that completed a checklist (its key) lately."""
+
+    external_id: str
+    name: str
+    checklist: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Lately:
+    """What happened since the morning of the business day before today. `steps` were done by `movers` customers."""
+
+    since: datetime
+    finished: Sequence[Finished]
+    steps: int
+    movers: int
+    notices: Sequence[Account]
+    fresh: Sequence[Account]
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of a colleague's, or of everyone's. `reached_total` counts beyond those shown; `week` are the deadlines
+    of the next seven days."""
+
+    tasks: TaskPage
+    due_today: TaskPage
+    reached: Sequence[Reached]
+    reached_total: int
+    stuck: StuckPage
+    week: Sequence[DueSoon]
+    lately: Lately
+    leaving: Sequence[Account]
+    fresh: Sequence[Account]
+
+
+def has_own(session: Session, viewer: StaffViewer) -> bool:
+    """Whether any customer is written down as theirs, or any task is open for them."""
+    mine = select(col(Account.id)).where(looked_after_by(names_of(viewer))).limit(1)
+    if session.exec(mine).first() is not None:
+        return True
+    found = list_tasks(session, today=date.min, week_ends=date.min, staff_id=viewer.staff_id, limit=1)
+    return found.total > 0
+
+
+def day_of(session: Session, viewer: StaffViewer, *, everyone: bool, now: datetime, zone: ZoneInfo) -> Day:
+    """What there is to do and to know at `now`."""
+    names = frozenset[str]() if everyone else names_of(viewer)
+    theirs = [] if everyone else [looked_after_by(names)]
+    staff_id = None if everyone else viewer.staff_id
+    today = local_day(now, zone)
+    week_ends = today + SOON
+    still_here = col(Account.left_at).is_(None) | (col(Account.left_at) > now)
+    leaving = select(Account).where(
+        col(Account.notice_at).is_not(None) | col(Account.left_at).is_not(None), still_here, *theirs
+    )
+    fresh = select(Account).where(col(Account.started_at) > now - NEW, col(Account.started_at) <= now, *theirs)
+    reached, reached_total = _reached(session, today, [still_here, *theirs])
+    return Day(
+        tasks=list_tasks(session, today=today, week_ends=week_ends, state="overdue", staff_id=staff_id, limit=SHOWN),
+        due_today=list_tasks(session, today=today, week_ends=week_ends, state="today", staff_id=staff_id, limit=SHOWN),
+        reached=reached,
+        reached_total=reached_total,
+        stuck=stuck_accounts(session, now=now, zone=zone, narrowed=Narrowed(names=names), limit=SHOWN),
+        week=due_soon(session, now=now, until=day_end(week_ends, zone), zone=zone, names=names),
+        lately=_lately(session, calendar_of(session), theirs, now=now, zone=zone),
+        leaving=session.exec(leaving.order_by(col(Account.left_at), col(Account.id)).limit(SHOWN)).all(),
+        fresh=session.exec(fresh.order_by(col(Account.started_at).desc(), col(Account.id)).limit(SHOWN)).all(),
+    )
+
+
+def _reached(session: Session, today: date, conditions: Sequence[ColumnElement[bool]]) -> tuple[list[Reached], int]:
+    whom = (col(Touch.next_on).is_not(None), col(Touch.next_on) <= today, *conditions)
+    joined = col(Account.id) == col(Touch.account_id)
+    total = session.exec(select(func.count()).select_from(Touch).join(Account, joined).where(*whom)).one()
+    rows = session.exec(
+        select(Touch, Account)
+        .join(Account, joined)
+        .where(*whom)
+        .order_by(col(Touch.next_on), col(Account.name), col(Account.id))
+        .limit(SHOWN)
+    )
+    found = [
+        Reached(account.external_id, account.name, account.owner, touch.next_on, touch.last_at, touch.last_kind)
+        for touch, account in rows
+        if touch.next_on is not None
+    ]
+    return found, total
+
+
+def _lately(
+    session: Session, calendar: Calendar, theirs: Sequence[ColumnElement[bool]], *, now: datetime, zone: ZoneInfo
+) -> Lately:
+    since = day_start(calendar.add_business_days(local_day(now, zone), -1), zone)
+    live = [one.key for one in catalog(session).live]
+    runs = (
+        col(Enrollment.excluded_at).is_(None),
+        col(Enrollment.withdrawn_at).is_(None),
+        col(Enrollment.checklist_key).in_(live),
+        *theirs,
+    )
+    finished = session.exec(
+        select(Enrollment, Account)
+        .join(Account, col(Account.id) == col(Enrollment.account_id))
+        .where(col(Enrollment.completed_at) >= since, col(Enrollment.completed_at) <= now, *runs)
+        .order_by(col(Enrollment.completed_at).desc(), col(Enrollment.id))
+        .limit(SHOWN)
+    )
+    steps, movers = session.exec(
+        select(func.count(), func.count(func.distinct(col(Enrollment.account_id))))
+        .select_from(Enrollment)
+        .join(Completion, col(Completion.enrollment_id) == col(Enrollment.id))
+        .join(Account, col(Account.id) == col(Enrollment.account_id))
+        .where(
+            # Who moved lately is few among all; their completions are then a look each.
+            col(Enrollment.last_progress_at) >= since,
+            col(Completion.member_id).is_(None),
+            col(Completion.undone_at).is_(None),
+            col(Completion.at) >= since,
+            col(Completion.at) <= now,
+            *runs,
+        )
+    ).one()
+    notices = select(Account).where(col(Account.notice_at) >= since, col(Account.notice_at) <= now, *theirs)
+    fresh = select(Account).where(col(Account.started_at) >= since, col(Account.started_at) <= now, *theirs)
+    return Lately(
+        since=since,
+        finished=[
+            Finished(account.external_id, account.name, run.checklist_key, run.completed_at or now)
+            for run, account in finished
+        ],
+        steps=steps,
+        movers=movers,
+        notices=session.exec(notices.order_by(col(Account.id)).limit(SHOWN)).all(),
+        fresh=session.exec(fresh.order_by(col(Account.id)).limit(SHOWN)).all(),
+    )
