@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
+import click
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -23,6 +24,7 @@ from portal import doctor as checkup
 from portal.accounts import sign_in, staff
 from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
+from portal.accounts.trail_changes import on_trail
 from portal.checklists.publish import ChecklistChange
 from portal.demo import build as demonstration
 from portal.events import deliveries, sources
@@ -343,7 +345,10 @@ def write_database(settings: Settings, work: Callable[[Session], T]) -> T:
     """One unit of work on the installation's database, with everybody listening who listens to the portal."""
     main.subscribe()
     secrets = Secrets(settings.secret, settings.secret_key_previous)
-    return db.run(settings.database_url, on_current_schema(work), zone=settings.zone, secrets=secrets)
+    context = click.get_current_context(silent=True)
+    named = context.command_path.split()[1:] if context else []
+    recorded = on_trail(work, act=" ".join(["banso", *named]), now=utcnow())
+    return db.run(settings.database_url, on_current_schema(recorded), zone=settings.zone, secrets=secrets)
 
 
 def read_database(settings: Settings, work: Callable[[Session], T]) -> T:

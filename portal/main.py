@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.app import build_api
 from api.app import close as close_api
-from portal.accounts import changes, invitations, personal, sessions, visits
+from portal.accounts import changes, invitations, personal, sessions, trail, trail_door, visits
 from portal.accounts import pages as accounts_pages
 from portal.checklists import listeners, news, touched
 from portal.checklists import pages as checklists_pages
@@ -87,6 +87,9 @@ def site_from(settings: Settings) -> Site:
         outbound=Outbound(Policy.parse(settings.outbound_allow)),
         metrics_from=networks(settings.metrics_from),
         upload_bytes=settings.upload_mb * 1_000_000,
+        follow=trail_door.follow,
+        audit_days=settings.audit_days,
+        mail_sender=settings.sender,
     )
 
 
@@ -180,6 +183,7 @@ def subscribe() -> None:
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
+    personal.subscribe(holder=trail.held, eraser=trail.erase)
     rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
     for room in (*rooms, widget_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)

@@ -1,9 +1,11 @@
 """Every table, for Alembic: importing this module makes the metadata whole."""
 
 from portal.accounts import models as accounts
+from portal.accounts import trail_models as trail
 from portal.checklists import models as checklists
 from portal.content import models as content
 from portal.events import models as events
+from portal.insights import models as insights
 from portal.kit import jobs
 from portal.kit.rows import Row
 from portal.media import models as media
@@ -14,4 +16,18 @@ from portal.webhooks import models as webhooks
 from portal.widget import models as widget
 
 metadata = Row.metadata
-rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget)
+rooms = (
+    accounts,
+    trail,
+    events,
+    search,
+    media,
+    content,
+    tutorials,
+    checklists,
+    studio,
+    insights,
+    webhooks,
+    jobs,
+    widget,
+)

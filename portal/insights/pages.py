@@ -17,12 +17,21 @@ from portal.checklists.stuck import Why, stuck_accounts
 from portal.content.library import current
 from portal.events.models import Source
 from portal.events.sources import PORTAL
-from portal.insights import account_acts, account_pages, accounts_pages, behind_pages, member_pages, onboarding_pages
+from portal.insights import (
+    account_acts,
+    account_pages,
+    accounts_pages,
+    audit_pages,
+    behind_pages,
+    member_pages,
+    onboarding_pages,
+)
 from portal.insights.onboarding_pages import Lacking, lacking
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, locale_of, page_router, redirect, render
 
 router = page_router()
+router.include_router(audit_pages.router)
 router.include_router(behind_pages.router)
 router.include_router(onboarding_pages.router)
 router.include_router(accounts_pages.router)

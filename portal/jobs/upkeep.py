@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from portal.accounts import sign_in
 from portal.accounts.answers import forget_answers
 from portal.accounts.models import Account
+from portal.accounts.trail import forget_trail
 from portal.checklists.catalog import Catalog, catalog
 from portal.checklists.definition import conditions
 from portal.checklists.enrollment import enroll_accounts, evaluate_all
@@ -39,6 +40,8 @@ async def run(site: Site) -> None:
     now = site.clock()
     await site.database.write(partial(_begin, now=now))
     while await site.database.write(lambda session: purge(session, before=now - KEEP_JOBS)):
+        pass
+    while await site.database.write(lambda session: forget_trail(session, now=now, days=site.audit_days)):
         pass
     await forget_events(site.database, now=now)  # last, since it may take long
 
