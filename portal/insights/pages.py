@@ -25,6 +25,7 @@ from portal.insights import (
     behind_pages,
     member_pages,
     onboarding_pages,
+    report_pages,
 )
 from portal.insights.onboarding_pages import Lacking, lacking
 from portal.kit.i18n import Locale, Message
@@ -34,6 +35,7 @@ router = page_router()
 router.include_router(audit_pages.router)
 router.include_router(behind_pages.router)
 router.include_router(onboarding_pages.router)
+router.include_router(report_pages.router)
 router.include_router(accounts_pages.router)
 router.include_router(member_pages.router)
 router.include_router(account_acts.router)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
@@ -18,12 +17,12 @@ from zoneinfo import ZoneInfo
 import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.kit.addresses import Network
-from portal.kit.db import Database, Work
+from portal.kit.db import Database
 from portal.kit.errors import Forbidden, TooLarge
+from portal.kit.following import Follow, Followed, nobody
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale, preferred_locale
 from portal.kit.mail import Mailer
 from portal.kit.outbound import Outbound
@@ -34,14 +33,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_FORM = 1_250_000
 """A text of a megabyte, and the fields around it."""
 YEAR = 365 * 24 * 3600
-T = TypeVar("T")
 E = TypeVar("E", bound=Callable[..., object])
-Follow = Callable[[Request, Session], AbstractContextManager[None]]
-"""Stands around each unit of work in which a form writes, within its transaction."""
-
-
-def _unfollowed(_request: Request, _session: Session) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ class Site:
     upload_bytes: int = 100_000_000
     audit_days: int = 730
     mail_sender: str = ""
-    follow: Follow = _unfollowed
+    follow: Follow = nobody
     """Told of each unit of work in which a form of a page writes."""
 
     @property
@@ -77,32 +69,6 @@ class Site:
     def cookie(self, name: str) -> str:
         """The name of a cookie, bound to this host alone where HTTPS allows it."""
         return f"__Host-{name}" if self.https else name
-
-
-class Followed(Database):
-    """The database as a form of one request writes to it: whoever follows is told within the same transaction."""
-
-    def __init__(self, inner: Database, request: Request, follow: Follow) -> None:
-        self.url = inner.url
-        self._inner, self._request, self._follow = inner, request, follow
-
-    async def read(self, work: Work[T]) -> T:
-        return await self._inner.read(work)
-
-    async def report(self, work: Work[T]) -> T:
-        return await self._inner.report(work)
-
-    async def write(self, work: Work[T]) -> T:
-        def followed(session: Session) -> T:
-            with self._follow(self._request, session):
-                return work(session)
-
-        done = await self._inner.write(followed)
-        self._request.state.has_written = True
-        return done
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class Viewer(Protocol):
