@@ -30,7 +30,7 @@ class Figure:
 FIGURES: Sequence[Figure] = (
     Figure(
         "started",
-        Message("Started"),
+        Message("Started in the period"),
         Message("Customers whose run through the checklist began in the period. Excluded ones are counted nowhere."),
     ),
     Figure(
@@ -40,7 +40,7 @@ FIGURES: Sequence[Figure] = (
     ),
     Figure(
         "completed_in_time",
-        Message("Completed in time"),
+        Message("Completed by the deadline"),
         Message("Of those whose deadline passed in the period, the ones that had completed by it."),
     ),
     Figure(
@@ -54,7 +54,7 @@ FIGURES: Sequence[Figure] = (
     ),
     Figure(
         "completed",
-        Message("Completed"),
+        Message("Completed in the period"),
         Message("Customers that completed in the period, in time or late, whenever their deadline is."),
     ),
     Figure(
@@ -105,18 +105,21 @@ WHYS: Mapping[str, Message] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as it is written, what it stands on, and why it is missing."""
+    """A value as it is written, and what it stands on."""
 
     text: str
     basis: str = ""
-    why: Message | None = None
 
 
 @dataclass(frozen=True)
 class Line:
-    """One figure: as closed (None while it is not), as known today, the month before, the change, the year to date."""
+    """One figure: as closed (None while it is not), as known today, the month before, the change, the year to date.
+
+    `why` says what it lacks where nobody can say it.
+    """
 
     figure: Figure
+    why: Message | None
     closed: Cell | None
     live: Cell
     previous: Cell
@@ -153,6 +156,7 @@ def lines_of(
     return [
         Line(
             figure=one,
+            why=WHYS.get(base["company"]["month"].get(f"{one.key}_why", "")),
             closed=cell_of(closed, one, checklist, "month", locale) if closed else None,
             live=cell_of(live, one, checklist, "month", locale),
             previous=cell_of(previous, one, checklist, "month", locale) if previous else Cell("–"),
@@ -180,11 +184,10 @@ def group_lines(base: Figures, live: Figures, *, by: str, checklist: str, locale
 
 
 def cell_of(told: Figures, figure: Figure, checklist: str, span: Span, locale: Locale) -> Cell:
-    """A value with its N, its interval, or why there is none."""
+    """A value with its N and its interval; a dash where there is none."""
     value = value_of(told, figure.key, checklist=checklist, span=span)
     if value is None:
-        why = told["company"][span].get(f"{figure.key}_why", "")
-        return Cell("–", why=WHYS.get(why))
+        return Cell("–")
     return Cell(_written(value, figure.unit, locale), _basis(told, figure, checklist, span, locale))
 
 
