@@ -12,11 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
-import click
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlmodel import Session
 
 from portal import data_commands, library_commands, main, publishing
@@ -30,6 +27,7 @@ from portal.demo import build as demonstration
 from portal.events import deliveries, sources
 from portal.kit import backup as backups
 from portal.kit import db, metrics, migrations
+from portal.kit.bars import progress
 from portal.kit.clock import utcnow
 from portal.kit.errors import BansoError, Conflict
 from portal.kit.files import FileProblems
@@ -141,6 +139,7 @@ def publish(
             lambda session: publishing.publish(
                 session, prepared, agreed=changes, by="banso publish", now=now, zone=settings.zone
             ),
+            act="banso publish",
         )
         for warning in result.warnings:
             typer.echo(warning.into(settings.locale), err=True)
@@ -182,7 +181,9 @@ def staff_add(
     settings = load_settings()
     with told(settings):
         person = write_database(
-            settings, lambda session: staff.add_staff(session, email=email, name=name, role=role, now=utcnow()).email
+            settings,
+            lambda session: staff.add_staff(session, email=email, name=name, role=role, now=utcnow()).email,
+            act="banso staff add",
         )
         typer.echo(f"staff: {person}")
 
@@ -193,7 +194,9 @@ def link(email: str) -> None:
     settings = load_settings()
     with told(settings):
         path = write_database(
-            settings, lambda session: sign_in.issue_link(session, email, now=utcnow(), minutes=settings.link_minutes)
+            settings,
+            lambda session: sign_in.issue_link(session, email, now=utcnow(), minutes=settings.link_minutes),
+            act="banso link",
         )
         typer.echo(f"{settings.base_url.rstrip('/')}{path}")
 
@@ -210,6 +213,7 @@ def source_add(
         added = write_database(
             settings,
             lambda session: sources.add_source(session, secrets, name=name, origins=origin or (), now=utcnow()),
+            act="banso source add",
         )
         typer.echo(f"source: {added.name}")
         typer.echo(f"public key: {added.public_key}")
@@ -270,7 +274,11 @@ def import_file(kind: Kind, file: Path, *, dry_run: bool) -> None:
     with told(settings):
         with progress() as bar:
             rows = read_import(kind, file.read_bytes(), file=str(file), zone=settings.zone, progress=bar)
-        result = write_database(settings, lambda session: import_rows(session, rows, now=utcnow(), dry_run=dry_run))
+        result = write_database(
+            settings,
+            lambda session: import_rows(session, rows, now=utcnow(), dry_run=dry_run),
+            act=f"banso import {kind}",
+        )
         if not result.ok:
             raise FileProblems(result.problems)
         if dry_run:
@@ -341,14 +349,12 @@ def say(settings: Settings, message: Message) -> None:
     typer.echo(message.into(settings.locale))
 
 
-def write_database(settings: Settings, work: Callable[[Session], T]) -> T:
-    """One unit of work on the installation's database, with everybody listening who listens to the portal."""
+def write_database(settings: Settings, work: Callable[[Session], T], *, act: str = "banso") -> T:
+    """One unit of work with everybody listening who listens to the portal; `act` names it in the audit log."""
     main.subscribe()
     secrets = Secrets(settings.secret, settings.secret_key_previous)
-    context = click.get_current_context(silent=True)
-    named = context.command_path.split()[1:] if context else []
-    recorded = on_trail(work, act=" ".join(["banso", *named]), now=utcnow())
-    return db.run(settings.database_url, on_current_schema(recorded), zone=settings.zone, secrets=secrets)
+    noted = on_current_schema(on_trail(work, act=act, now=utcnow()))
+    return db.run(settings.database_url, noted, zone=settings.zone, secrets=secrets)
 
 
 def read_database(settings: Settings, work: Callable[[Session], T]) -> T:
@@ -370,26 +376,6 @@ def check_schema(session: Session) -> None:
     """`Conflict` where the schema is not this version's: a person is told what to run, before any table is missed."""
     if migrations.version_of(session.connection()) != migrations.head():
         raise Conflict(Message("The database is not at this version's schema. Run: banso migrate"))
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, and nothing where output goes to a file or a machine."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-        task = bars.add_task("", total=None)
-
-        def show(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total)
-
-        yield show
 
 
 data_commands.register(

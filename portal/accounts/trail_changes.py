@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 from sqlalchemy import event, inspect
 from sqlmodel import Session
 
-from portal.accounts.trail import COMMAND_LINE, record
+from portal.accounts.trail import COMMAND_LINE, TrailKind, record
 
 T = TypeVar("T")
 LONGEST_VALUE = 200
 MOST_VALUES = 50
 MOST_ROWS = 100
+NOTHING: tuple[object, ...] = ("", [], {})
 TOLD: Mapping[str, frozenset[str]] = {
     "account": frozenset(
         [
@@ -52,6 +53,7 @@ TOLD: Mapping[str, frozenset[str]] = {
 }
 """The columns of which the log tells what they were and are; hashes and secrets are not among them."""
 ABOUT_ACCESS = frozenset({"staff", "api_key", "source"})
+WAYS_IN = ("banso link", "/code")
 
 
 @contextlib.contextmanager
@@ -76,12 +78,17 @@ def on_trail(work: Callable[[Session], T], *, act: str, now: datetime) -> Callab
     def recorded(session: Session) -> T:
         with changes_in(session) as changes:
             done = work(session)
-        kind = "access" if {name.partition(" ")[0] for name in changes} & ABOUT_ACCESS else "changed"
         detail = {"changes": changes} if changes else {}
-        record(session, by=COMMAND_LINE, act=act, kind=kind, now=now, detail=detail)  # type: ignore[arg-type]
+        record(session, by=COMMAND_LINE, act=act, kind=kind_of(act, changes), now=now, detail=detail)
         return done
 
     return recorded
+
+
+def kind_of(act: str, changes: Mapping[str, Any]) -> TrailKind:
+    """Whether an act is about who gets in and what they may do, or about anything else."""
+    is_access = act.endswith(WAYS_IN) or {name.partition(" ")[0] for name in changes} & ABOUT_ACCESS
+    return "access" if is_access else "changed"
 
 
 def _gather(session: Session, changes: dict[str, Any]) -> None:
@@ -98,7 +105,10 @@ def _gather(session: Session, changes: dict[str, Any]) -> None:
             history = state.attrs[name].history
             if history.has_changes():
                 before = told[name][0] if name in told else plain(history.deleted[0] if history.deleted else None)
-                told[name] = [before, plain(history.added[0] if history.added else None)]
+                after = plain(history.added[0] if history.added else None)
+                told[name] = [before, after]
+                if before == after or (before is None and after in NOTHING):
+                    del told[name]
         if row in session.deleted and table != "member":  # an erased person is not named once more
             told["deleted"] = [False, True]
         if not told:

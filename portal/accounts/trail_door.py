@@ -19,7 +19,7 @@ from portal.accounts.models import Account, Member
 from portal.accounts.people import member_by_id
 from portal.accounts.service import account_by_external_id
 from portal.accounts.trail import doer, record
-from portal.accounts.trail_changes import ABOUT_ACCESS, changes_in, plain
+from portal.accounts.trail_changes import changes_in, kind_of, plain
 from portal.accounts.viewers import StaffViewer
 from portal.kit.errors import Unavailable
 from portal.kit.memory import Recent
@@ -53,7 +53,7 @@ def follow(request: Request, session: Session) -> Iterator[None]:
         session,
         by=doer(viewer),
         act=act,
-        kind="access" if {name.partition(" ")[0] for name in changes} & ABOUT_ACCESS else "changed",
+        kind=kind_of(act, changes),
         now=site.clock(),
         account=now_named or (account if account is not None and account in session else None),
         member=member,

@@ -65,6 +65,9 @@ ACTS: Mapping[str, Message] = {
     "banso key add": Message("Making an API key, by command"),
     "banso source add": Message("Adding a source, by command"),
     "banso publish": Message("Publishing, by command"),
+    "banso import accounts": Message("Importing customers, by command"),
+    "banso import members": Message("Importing people, by command"),
+    "banso": Message("A command on the server"),
 }
 
 
