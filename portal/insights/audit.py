@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlmodel import Session, col
 
-from portal.accounts.models import Account
+from portal.accounts.models import Account, Staff
 from portal.accounts.rules import folded
-from portal.accounts.trail import TrailKind
+from portal.accounts.trail import COMMAND_LINE, TrailKind
 from portal.accounts.trail_models import TrailEntry
 from portal.kit.clock import day_end, day_start
 
@@ -75,9 +75,9 @@ def every_line(session: Session, filters: AuditFilters, *, zone: ZoneInfo) -> It
 
 
 def people_of_trail(session: Session) -> list[tuple[str, str]]:
-    """Whoever has a line: their address, and how they are called; the command line too."""
-    rows = session.execute(select(col(TrailEntry.by), col(TrailEntry.by_name)).distinct().order_by(col(TrailEntry.by)))
-    return list({by: name or by for by, name in rows}.items())
+    """Whoever can have a line, removed or not: their address, and how they are called; the command line last."""
+    rows = session.execute(select(col(Staff.email_key), col(Staff.name)).order_by(col(Staff.name), col(Staff.id)))
+    return [*((key, name or key) for key, name in rows), (COMMAND_LINE.key, COMMAND_LINE.name)]
 
 
 def as_object(line: TrailEntry) -> dict[str, Any]:
@@ -98,8 +98,11 @@ def as_object(line: TrailEntry) -> dict[str, Any]:
 
 def _conditions(session: Session, filters: AuditFilters, zone: ZoneInfo) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if filters.who:
-        conditions.append(col(TrailEntry.by) == filters.who)
+    if filters.who == COMMAND_LINE.key:
+        conditions += [col(TrailEntry.staff_id).is_(None), col(TrailEntry.by) == COMMAND_LINE.key]
+    elif filters.who:
+        asked = select(col(Staff.id)).where(col(Staff.email_key) == filters.who)
+        conditions.append(col(TrailEntry.staff_id) == (session.execute(asked).scalar() or 0))
     if filters.kind:
         conditions.append(col(TrailEntry.kind) == filters.kind)
     if filters.first:

@@ -72,6 +72,8 @@ async def test_an_act_is_on_record_with_what_was_changed_or_not_at_all(desk: Des
         ]
         told = changed[0].detail["changes"]["account aoba"]
         assert (told["tier"], told["seats"]) == ([None, "high"], [None, 12])
+        assert [len(await desk.lines(who=who)) for who in ("nobody", "banso", "mori@vendor.example")] == [0, 0, 3]
+        assert [len(await desk.lines(customer=name)) for name in ("青葉", "aoba", "緑")] == [2, 2, 0]
         shown = (await staff.get("/staff/audit?customer=青葉&kind=changed")).text
         assert "顧客の情報" in shown
         assert "high" in shown
