@@ -36,6 +36,7 @@ else:
 ENTRIES = {
     "app.css": "static/css/main.css",
     "app.js": "static/js/app.ts",
+    "check.js": "static/js/check.ts",
     "staff.js": "static/js/staff.ts",
     "studio.css": "static/css/studio.css",
     "studio.js": "static/js/studio/main.ts",
@@ -47,7 +48,7 @@ WIDGET_STYLES = "static/widget/widget.css"
 WIDGET_TYPES = ("banso.d.ts", "static/widget/api.ts")
 """The widget is one classic script with its style sheet inside, for pages of others; its types are its own source."""
 
-COPIED = ("static/icons",)
+COPIED = ("static/icons", "static/check")
 """Folders whose files are taken as they are, under their own names."""
 
 TARGET = "es2022,chrome123,firefox128,safari17.5"

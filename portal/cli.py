@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlmodel import Session
 
 from portal import data_commands, library_commands, publish_command
@@ -31,22 +29,23 @@ from portal.settings import Settings
 if TYPE_CHECKING:
     from portal import doctor as checkup
     from portal import listening, main
-    from portal.accounts import fields, import_rows, imports, own_fields, sign_in, staff
+    from portal.accounts import fields, import_rows, imports, own_fields, sign_in, staff, trail_changes
     from portal.demo import build as demonstration
     from portal.demo import product
     from portal.events import deliveries, sources
     from portal.kit import backup as backups
-    from portal.kit import metrics, migrations, server
+    from portal.kit import bars, metrics, migrations, server
 else:
     # A command imports what it does, and not what all the others do: the whole portal takes seconds.
     checkup, listening, main = (later(f"portal.{name}") for name in ("doctor", "listening", "main"))
-    import_rows, imports, own_fields, sign_in, staff = (
-        later(f"portal.accounts.{name}") for name in ("import_rows", "imports", "own_fields", "sign_in", "staff")
+    import_rows, imports, own_fields, sign_in, staff, trail_changes = (
+        later(f"portal.accounts.{name}")
+        for name in ("import_rows", "imports", "own_fields", "sign_in", "staff", "trail_changes")
     )
     demonstration, product = later("portal.demo.build"), later("portal.demo.product")
     deliveries, sources = later("portal.events.deliveries"), later("portal.events.sources")
-    backups, metrics, migrations, server = (
-        later(f"portal.kit.{name}") for name in ("backup", "metrics", "migrations", "server")
+    backups, bars, metrics, migrations, server = (
+        later(f"portal.kit.{name}") for name in ("backup", "bars", "metrics", "migrations", "server")
     )
 
 T = TypeVar("T")
@@ -109,7 +108,7 @@ def demo(port: int = 8000) -> None:
     with told(base), demonstration.demo_settings(port, base) as settings:
         listening.subscribe()
         shop = product.ProductServer(port + 1)
-        with progress() as bar:
+        with bars.progress() as bar:
             ready = demonstration.build(settings, origin=shop.origin, now=utcnow(), progress=bar)
         for label, value in ready.lines:
             typer.echo(f"{label}: {value}")
@@ -132,7 +131,9 @@ def staff_add(
     settings = load_settings()
     with told(settings):
         person = write_database(
-            settings, lambda session: staff.add_staff(session, email=email, name=name, role=role, now=utcnow()).email
+            settings,
+            lambda session: staff.add_staff(session, email=email, name=name, role=role, now=utcnow()).email,
+            act="banso staff add",
         )
         typer.echo(f"staff: {person}")
 
@@ -143,7 +144,9 @@ def link(email: str) -> None:
     settings = load_settings()
     with told(settings):
         path = write_database(
-            settings, lambda session: sign_in.issue_link(session, email, now=utcnow(), minutes=settings.link_minutes)
+            settings,
+            lambda session: sign_in.issue_link(session, email, now=utcnow(), minutes=settings.link_minutes),
+            act="banso link",
         )
         typer.echo(f"{settings.base_url.rstrip('/')}{path}")
 
@@ -160,6 +163,7 @@ def source_add(
         added = write_database(
             settings,
             lambda session: sources.add_source(session, secrets, name=name, origins=origin or (), now=utcnow()),
+            act="banso source add",
         )
         typer.echo(f"source: {added.name}")
         typer.echo(f"public key: {added.public_key}")
@@ -218,12 +222,14 @@ def import_file(kind: "imports.Kind", file: Path, *, dry_run: bool) -> None:
     """Read a file, and write all of it or nothing."""
     settings = load_settings()
     with told(settings):
-        with progress() as bar:
+        with bars.progress() as bar:
             own = read_database(settings, _own_readers) if kind == "accounts" else {}
             content = file.read_bytes()
             rows = imports.read_import(kind, content, file=str(file), zone=settings.zone, progress=bar, own=own)
         result = write_database(
-            settings, lambda session: import_rows.import_rows(session, rows, now=utcnow(), dry_run=dry_run)
+            settings,
+            lambda session: import_rows.import_rows(session, rows, now=utcnow(), dry_run=dry_run),
+            act=f"banso import {kind}",
         )
         if not result.ok:
             raise FileProblems(result.problems)
@@ -300,11 +306,12 @@ def say(settings: Settings, message: Message) -> None:
     typer.echo(message.into(settings.locale))
 
 
-def write_database(settings: Settings, work: Callable[[Session], T]) -> T:
-    """One unit of work on the installation's database, with everybody listening who listens to the portal."""
+def write_database(settings: Settings, work: Callable[[Session], T], *, act: str = "banso") -> T:
+    """One unit of work with everybody listening who listens to the portal; `act` names it in the audit log."""
     listening.subscribe()
     secrets = Secrets(settings.secret, settings.secret_key_previous)
-    return db.run(settings.database_url, on_current_schema(work), zone=settings.zone, secrets=secrets)
+    noted = on_current_schema(trail_changes.on_trail(work, act=act, now=utcnow()))
+    return db.run(settings.database_url, noted, zone=settings.zone, secrets=secrets)
 
 
 def read_database(settings: Settings, work: Callable[[Session], T]) -> T:
@@ -328,26 +335,6 @@ def check_schema(session: Session) -> None:
         raise Conflict(Message("The database is not at this version's schema. Run: banso migrate"))
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, and nothing where output goes to a file or a machine."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-        task = bars.add_task("", total=None)
-
-        def show(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total)
-
-        yield show
-
-
 data_commands.register(
     app,
     source=source_app,
@@ -365,5 +352,5 @@ library_commands.register(
 )
 publish_command.register(
     app,
-    publish_command.Shared(load_settings, told, read_database, write_database, utcnow, say, stop, progress),
+    publish_command.Shared(load_settings, told, read_database, write_database, utcnow, say, stop),
 )

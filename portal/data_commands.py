@@ -58,7 +58,7 @@ class Shared:
     load: Callable[[], Any]
     told: Callable[[Any], AbstractContextManager[None]]
     read: Callable[[Any, Callable[[Session], Any]], Any]
-    write: Callable[[Any, Callable[[Session], Any]], Any]
+    write: Callable[..., Any]
     now: Callable[[], datetime]
 
 
@@ -144,6 +144,7 @@ def _keys(group: typer.Typer, shared: Shared) -> None:
                 lambda session: keys.add_api_key(
                     session, name, "write" if scope == "write" else "read", now=shared.now()
                 ),
+                act="banso key add",
             )
             typer.echo(f"API key: {secret}")
 

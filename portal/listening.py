@@ -3,7 +3,7 @@
 A command that writes has everybody listening without importing what only a server shows.
 """
 
-from portal.accounts import changes, invitations, merging, own_fields, personal, sessions
+from portal.accounts import changes, invitations, merging, own_fields, personal, sessions, trail
 from portal.checklists import listeners, news, touched
 from portal.checklists import personal as checklists_personal
 from portal.checklists.evaluation import completed_by_accounts
@@ -46,6 +46,7 @@ def subscribe() -> None:
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
     rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
+    personal.subscribe(holder=trail.held, eraser=trail.erase)
     for room in (*rooms, widget_personal, touch_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)

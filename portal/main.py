@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from api.app import build_api
 from api.app import close as close_api
 from portal.accounts import pages as accounts_pages
-from portal.accounts import visits
+from portal.accounts import trail_door, visits
 from portal.checklists import pages as checklists_pages
 from portal.content import feed_pages, feedback_pages
 from portal.content import pages as content_pages
@@ -79,6 +79,9 @@ def site_from(settings: Settings) -> Site:
         outbound=Outbound(Policy.parse(settings.outbound_allow)),
         metrics_from=networks(settings.metrics_from),
         upload_bytes=settings.upload_mb * 1_000_000,
+        follow=trail_door.follow,
+        audit_days=settings.audit_days,
+        mail_sender=settings.sender,
     )
 
 

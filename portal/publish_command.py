@@ -19,23 +19,23 @@ from portal.kit.later import later
 if TYPE_CHECKING:
     from portal import publishing
     from portal.checklists.publish import ChecklistChange
+    from portal.kit import bars
     from portal.publishing import SegmentEffect
 else:
-    publishing = later("portal.publishing")
+    bars, publishing = later("portal.kit.bars"), later("portal.publishing")
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What it shares with other commands; `stop` exits with a word of why, `progress` shows a bar."""
+    """What it shares with other commands; `stop` exits with a word of why."""
 
     load: Callable[[], Any]
     told: Callable[[Any], AbstractContextManager[None]]
     read: Callable[[Any, Callable[[Session], Any]], Any]
-    write: Callable[[Any, Callable[[Session], Any]], Any]
+    write: Callable[..., Any]
     now: Callable[[], datetime]
     say: Callable[[Any, Message], None]
     stop: Callable[..., Any]
-    progress: Callable[[], AbstractContextManager[Callable[[int, int], None]]]
 
 
 def register(app: typer.Typer, shared: Shared) -> None:
@@ -55,7 +55,7 @@ def register(app: typer.Typer, shared: Shared) -> None:
                 shared.say(settings, Message("Everything is in order."))
                 return
             state = shared.read(settings, publishing.state)
-            with shared.progress() as bar:
+            with bars.progress() as bar:
                 prepared = publishing.prepare(files, state=state, progress=bar)
             now = shared.now()
             changes = shared.read(
@@ -80,6 +80,7 @@ def register(app: typer.Typer, shared: Shared) -> None:
                 lambda session: publishing.publish(
                     session, prepared, agreed=changes, by="banso publish", now=now, zone=settings.zone
                 ),
+                act="banso publish",
             )
             for warning in result.warnings:
                 typer.echo(warning.into(settings.locale), err=True)

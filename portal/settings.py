@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     session_days: int = Field(30, ge=1, le=365, description="How long a sign-in lasts without a visit")
     events_per_second: int = Field(50_000, ge=1, description="What one source may send, in each process")
     upload_mb: int = Field(100, ge=1, le=2000, description="The largest file staff may upload or publish, in MB")
+    audit_days: int = Field(730, ge=30, le=36500, description="How long lines of the audit log are kept, in days")
     trusted_proxies: str = Field("", description="Addresses or networks, comma-separated, whose X-Forwarded-For counts")
     outbound_allow: str = Field(
         "",

@@ -2,10 +2,12 @@
 
 from portal.accounts import models as accounts
 from portal.accounts import records
+from portal.accounts import trail_models as trail
 from portal.checklists import models as checklists
 from portal.conditions import models as conditions
 from portal.content import models as content
 from portal.events import models as events
+from portal.insights import models as insights
 from portal.kit import jobs
 from portal.kit.rows import Row
 from portal.media import models as media
@@ -21,6 +23,7 @@ metadata = Row.metadata
 rooms = (
     accounts,
     records,
+    trail,
     events,
     conditions,
     search,
@@ -29,6 +32,7 @@ rooms = (
     tutorials,
     checklists,
     studio,
+    insights,
     webhooks,
     jobs,
     widget,

@@ -24,12 +24,16 @@ Day = Annotated[str, Form(max_length=10)]
 
 @dataclass(frozen=True)
 class EntryPart:
-    """How somebody gets in. `ways` are the invitations and codes given so far, newest first, and how each stands."""
+    """How somebody gets in. `ways` are the invitations and codes given so far, newest first, and how each stands.
+
+    `look` is the address that looks at the portal as this person sees it, "" for somebody who has left.
+    """
 
     has_address: bool
     is_shared: bool
     is_open: bool
     ways: Sequence[tuple[Invitation, Message, str]]
+    look: str = ""
 
 
 @dataclass(frozen=True)

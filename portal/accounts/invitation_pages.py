@@ -26,7 +26,7 @@ from portal.accounts.people import member_by_id
 from portal.accounts.rules import is_shared_address
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.sessions import device_of, open_visit
-from portal.accounts.visits import ActsForCustomers, MaybeViewer, StaffViewer
+from portal.accounts.visits import ActsForCustomers, MaybeViewer, StaffViewer, is_customer
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Message
 from portal.kit.web import YEAR, Site, SiteDep, flash, page_router, redirect, render, session_cookie, set_cookie
@@ -73,7 +73,7 @@ class CodePage:
 @router.api_route("/invitation/{token}", methods=["GET", "HEAD"])
 async def look(request: Request, site: SiteDep, viewer: MaybeViewer, token: str) -> Response:
     """A page with a button. Opening it uses nothing up, however often and by whatever."""
-    now, note = site.clock(), request.method == "GET"
+    now, note = site.clock(), request.method == "GET" and is_customer(viewer)
     state = await site.database.write(lambda session: look_at(session, token, now=now, note=note))
     return _page(request, InvitationPage(state, token, viewer is not None))
 

@@ -171,7 +171,8 @@ class SignInAttempt(Row, table=True):
 class Visit(Row, table=True):
     """One signed-in browser: a server-side session, found by the hash of its cookie, revocable at once.
 
-    `device` is what its owner knows it by ("Chrome · Windows"), to tell one's own sign-ins apart.
+    `device` is what its owner knows it by ("Chrome · Windows"), to tell one's own sign-ins apart. A staff person's
+    browser may look at the portal as a member sees it: `as_member_id`, until `as_until`.
     """
 
     __table_args__ = (
@@ -194,6 +195,10 @@ class Visit(Row, table=True):
     expires_at: datetime
     device: str = Field(default="", max_length=80)
     revoked_at: datetime | None = None
+    as_member_id: int | None = Field(
+        default=None, sa_column=Column(Integer, ForeignKey("member.id", ondelete="SET NULL"), nullable=True)
+    )
+    as_until: datetime | None = None
 
 
 class ApiKey(Row, table=True):

@@ -13,7 +13,15 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 from starlette.responses import Response
 
-from portal.accounts import customer_pages, field_pages, invitation_pages, me_pages, person_pages, staff_pages
+from portal.accounts import (
+    customer_pages,
+    field_pages,
+    invitation_pages,
+    looking_pages,
+    me_pages,
+    person_pages,
+    staff_pages,
+)
 from portal.accounts.client import client_of
 from portal.accounts.mails import span_in_words
 from portal.accounts.paths import local_path
@@ -37,6 +45,7 @@ from portal.kit.web import (
 )
 
 router = page_router()
+router.include_router(looking_pages.router)
 router.include_router(me_pages.router)
 router.include_router(staff_pages.router)
 router.include_router(invitation_pages.router)

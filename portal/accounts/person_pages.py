@@ -162,6 +162,7 @@ def _entry(session: Session, member: Member, *, now: datetime) -> EntryPart:
         is_shared=is_shared_address(member.email or ""),
         is_open=any(state_of(one, now=now) in ("invited", "opened") for one, _, _ in ways if one.how == "mail"),
         ways=ways[:SHOWN_WAYS],
+        look=f"/staff/members/{member.id}/look" if member.left_at is None or member.left_at > now else "",
     )
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlmodel import Session, col
 
 from portal.accounts.changes import Subscribers
-from portal.accounts.models import Account, Member, Visit
+from portal.accounts.models import Account, Member, Staff, Visit
+from portal.accounts.trail import Doer, record
 from portal.accounts.viewers import AnyViewer, MemberViewer, memberships
 from portal.kit.errors import NotFound
 from portal.kit.secrets import hash_token, new_token
@@ -75,6 +76,10 @@ def open_visit(
         )
     )
     session.flush()
+    if staff_id is not None:
+        staff = session.get_one(Staff, staff_id)
+        by = Doer(staff_id, staff.email_key, staff.name or staff.email)
+        record(session, by=by, act="staff.signed_in", kind="access", now=now, about=device[:80])
     if member_id is not None:
         account_id = session.execute(select(col(Member.account_id)).where(col(Member.id) == member_id)).scalar_one()
         on_signed_in.tell(session, SignIn(account_id=account_id, member_id=member_id), now=now)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -22,8 +22,21 @@ from portal.kit.prepared import Prepared
 
 
 @dataclass(frozen=True)
+class Looking:
+    """A staff person who looks at the portal as a member sees it: they see what the member sees, and do nothing."""
+
+    staff_id: int
+    name: str
+    email_key: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class MemberViewer:
-    """A signed-in person of a customer. `memberships`: every customer they are a person of, with the member's id."""
+    """A signed-in person of a customer. `memberships`: every customer they are a person of, with the member's id.
+
+    With `looking` it is not the person, but staff who see what the person sees: nothing is to be recorded.
+    """
 
     visit_id: int
     last_seen_at: datetime
@@ -38,6 +51,7 @@ class MemberViewer:
     locale: str | None
     memberships: tuple[tuple[int, str], ...]
     kind: Literal["member"] = "member"
+    looking: Looking | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -83,13 +97,18 @@ class StaffViewer:
 AnyViewer = MemberViewer | StaffViewer
 
 
+def is_customer(viewer: AnyViewer | None) -> bool:
+    """Whether what is done here is done by a customer, or by somebody nobody knows: who looks as one does nothing."""
+    return viewer is None or (isinstance(viewer, MemberViewer) and viewer.looking is None)
+
+
 class _Row(NamedTuple):
     """What `_VIEWER` answers with."""
 
     visit_id: int
     last_seen_at: datetime
     staff_id: int | None
-    member_id: int
+    member_id: int | None
     account_id: int
     external_id: str | None
     name: str
@@ -103,6 +122,7 @@ class _Row(NamedTuple):
     staff_role: str
     staff_locale: str | None
     same_person: int
+    as_until: datetime | None
 
 
 _other = aliased(Member)
@@ -110,12 +130,13 @@ _same_person = (
     select(func.count()).where(col(_other.email_key) == col(Member.email_key)).correlate(Member).scalar_subquery()
 )
 _now: Any = bindparam("now", type_=table_of(Visit).c.expires_at.type)
+_seen_as = case((col(Visit.as_until) > _now, col(Visit.as_member_id)), else_=col(Visit.member_id))
 _VIEWER = Prepared(
     select(
         col(Visit.id),
         col(Visit.last_seen_at),
         col(Visit.staff_id),
-        col(Visit.member_id),
+        case((col(Account.id).is_not(None), col(Member.id))),
         col(Member.account_id),
         col(Member.external_id),
         col(Member.name),
@@ -129,10 +150,20 @@ _VIEWER = Prepared(
         col(Staff.role),
         col(Staff.locale),
         _same_person,
+        col(Visit.as_until),
     )
     .select_from(Visit)
-    .outerjoin(Member, col(Member.id) == col(Visit.member_id))
-    .outerjoin(Account, col(Account.id) == col(Member.account_id))
+    .outerjoin(
+        Member,
+        and_(col(Member.id) == _seen_as, or_(col(Member.left_at).is_(None), col(Member.left_at) > _now)),
+    )
+    .outerjoin(
+        Account,
+        and_(
+            col(Account.id) == col(Member.account_id),
+            or_(col(Account.left_at).is_(None), col(Account.left_at) > _now),
+        ),
+    )
     .outerjoin(Staff, col(Staff.id) == col(Visit.staff_id))
     .where(
         col(Visit.token_hash) == bindparam("token_hash"),
@@ -140,11 +171,7 @@ _VIEWER = Prepared(
         col(Visit.expires_at) > _now,
         or_(
             and_(col(Visit.staff_id).is_not(None), col(Staff.removed_at).is_(None)),
-            and_(
-                col(Visit.member_id).is_not(None),
-                or_(col(Member.left_at).is_(None), col(Member.left_at) > _now),
-                or_(col(Account.left_at).is_(None), col(Account.left_at) > _now),
-            ),
+            and_(col(Visit.member_id).is_not(None), col(Account.id).is_not(None)),
         ),
     )
 )
@@ -156,8 +183,9 @@ def find_viewer(session: Session, token_hash: str, *, now: datetime) -> AnyViewe
     if found is None:
         return None
     row = _Row(*found)
+    looking = None
     if row.staff_id is not None:
-        return StaffViewer(
+        staff = StaffViewer(
             visit_id=row.visit_id,
             last_seen_at=row.last_seen_at,
             staff_id=row.staff_id,
@@ -166,7 +194,13 @@ def find_viewer(session: Session, token_hash: str, *, now: datetime) -> AnyViewe
             role=row.staff_role,
             locale=row.staff_locale,
         )
+        # Whoever may see no customer any more, or whose member has left, is back at the desk with the next click.
+        if row.member_id is None or row.as_until is None or not staff.may("see_customers"):
+            return staff
+        looking = Looking(staff.staff_id, staff.name, staff.email_key, row.as_until)
+    assert row.member_id is not None
     own = ((row.member_id, row.account_name),)
+    several = row.email_key is not None and row.same_person > 1 and looking is None
     return MemberViewer(
         visit_id=row.visit_id,
         last_seen_at=row.last_seen_at,
@@ -179,7 +213,8 @@ def find_viewer(session: Session, token_hash: str, *, now: datetime) -> AnyViewe
         role=row.role,
         account_name=row.account_name,
         locale=row.locale,
-        memberships=memberships(session, row.email_key, now=now) if row.email_key and row.same_person > 1 else own,
+        memberships=memberships(session, row.email_key, now=now) if row.email_key and several else own,
+        looking=looking,
     )
 
 

@@ -11,17 +11,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import BackgroundTasks, Depends, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.paths import sign_in_path
 from portal.accounts.roles import Right
+from portal.accounts.trail_door import seen
 from portal.accounts.viewers import (
     AnyViewer,
     MemberViewer,
     StaffViewer,
     find_viewer,
+    is_customer,
     note_visit,
     remember_locale,
 )
@@ -37,6 +39,7 @@ __all__ = [
     "ManagesStaff",
     "MaybeViewer",
     "MemberViewer",
+    "OnlyLooking",
     "SeesCustomers",
     "SignInNeeded",
     "SignedIn",
@@ -46,11 +49,33 @@ __all__ = [
     "StaffViewer",
     "WritesContent",
     "ask_to_sign_in",
+    "is_customer",
     "read_for_viewer",
+    "while_looking",
 ]
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Callable[..., object])
 SEEN_EVERY = timedelta(hours=1)
+
+
+class OnlyLooking(Forbidden):
+    """Staff who look at the portal as a member sees it tried to do something, or to open the desk."""
+
+    code = "only_looking"
+
+    def __init__(self, viewer: MemberViewer, message: Message | None = None) -> None:
+        said = Message(
+            "You are only looking as %(name)s, so nothing was done and nothing recorded. End the viewing first.",
+            name=viewer.name,
+        )
+        super().__init__(message or said)
+
+
+def while_looking(endpoint: E) -> E:
+    """Mark a route that may act though staff only look as a member: what ends the looking."""
+    endpoint.while_looking = True  # type: ignore[attr-defined]
+    return endpoint
 
 
 class SignInNeeded(BansoError):
@@ -90,13 +115,19 @@ async def read_for_viewer(
         return viewer, work(session, viewer)
 
     viewer, found = await site.database.read(look)
+    if isinstance(viewer, MemberViewer) and viewer.looking is not None:
+        request.state.looking = viewer
+        may_act = getattr(request.scope.get("endpoint"), "while_looking", False)
+        if request.method not in SAFE_METHODS and not may_act:
+            raise OnlyLooking(viewer)
     return viewer and await _noted(request, site, viewer, now=now), found
 
 
 async def _noted(request: Request, site: Site, viewer: AnyViewer, *, now: datetime) -> AnyViewer:
     """The viewer, with what their coming changes written down."""
     asked = request.query_params.get("lang", "")
-    changes_language = asked in LOCALES and asked != viewer.locale
+    is_looking = isinstance(viewer, MemberViewer) and viewer.looking is not None
+    changes_language = asked in LOCALES and asked != viewer.locale and not is_looking
     if changes_language or now - viewer.last_seen_at >= SEEN_EVERY:
         chosen = as_locale(asked) if changes_language else None
         await _write_down(site, viewer, chosen, now=now)
@@ -150,20 +181,28 @@ async def signed_in_admin(viewer: SignedInMember) -> MemberViewer:
 SignedInAdmin = Annotated[MemberViewer, Depends(signed_in_admin)]
 
 
-async def signed_in_staff(viewer: SignedIn) -> StaffViewer:
-    """A person of the vendor; for members there is nothing here."""
+async def signed_in_staff(request: Request, viewer: SignedIn) -> StaffViewer:
+    """A person of the vendor; for members there is nothing here, and staff who look as one are told how to return."""
+    if isinstance(viewer, MemberViewer) and viewer.looking is not None:
+        said = Message("You are looking at the portal as %(name)s. End the viewing to work here.", name=viewer.name)
+        raise OnlyLooking(viewer, said)
     if not isinstance(viewer, StaffViewer):
         raise NotFound
+    request.state.staff = viewer
     return viewer
 
 
 SignedInStaff = Annotated[StaffViewer, Depends(signed_in_staff)]
 
 
-def _with_right(right: Right) -> Callable[[StaffViewer], Awaitable[StaffViewer]]:
-    async def staff_with_right(viewer: SignedInStaff) -> StaffViewer:
+def _with_right(right: Right) -> Callable[..., Awaitable[StaffViewer]]:
+    async def staff_with_right(
+        request: Request, site: SiteDep, viewer: SignedInStaff, later: BackgroundTasks
+    ) -> StaffViewer:
         if not viewer.may(right):
             raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
+        if request.method == "GET":
+            later.add_task(seen, request, site, viewer)
         return viewer
 
     return staff_with_right

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from portal.accounts.visits import MaybeViewer, SignInNeeded, StaffViewer
+from portal.accounts.visits import MaybeViewer, SignInNeeded, StaffViewer, is_customer
 from portal.content.article import for_whom
 from portal.content.readers import ANONYMOUS, reader_of
 from portal.content.releases import Language, Release, note_visit, public_documents, releases
@@ -93,7 +93,7 @@ async def what_is_new(request: Request, site: SiteDep, viewer: MaybeViewer) -> R
     found, due = await site.database.read(work)
     if viewer is None and not found:
         raise SignInNeeded("/releases")
-    if due:
+    if due and is_customer(viewer):
         with contextlib.suppress(Unavailable):
             await site.database.write(partial(note_visit, reader=reader, now=now))
     is_staff = isinstance(viewer, StaffViewer)

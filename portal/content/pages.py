@@ -22,6 +22,7 @@ from portal.accounts.visits import (
     MemberViewer,
     SignInNeeded,
     StaffViewer,
+    is_customer,
     read_for_viewer,
 )
 from portal.content.article import KINDS, ArticlePage, for_whom, in_language, title_of, write_part
@@ -139,6 +140,7 @@ async def article(request: Request) -> Response:
         return same
     urls = {item.variant.locale: site.base_url + in_language(item) for item in (found.item, *found.translations)}
     entry, variant = found.item.entry, found.item.variant
+    is_reading = isinstance(viewer, MemberViewer) and is_customer(viewer)
     page = ArticlePage(
         title=variant.title,
         article=part,
@@ -146,8 +148,8 @@ async def article(request: Request) -> Response:
         canonical=urls[variant.locale] if found.translations else site.base_url + found.item.path,
         in_ja=urls["ja"] if found.translations else "",
         in_en=urls["en"] if found.translations else "",
-        reading_url=f"/manuals/{entry.id}/read" if isinstance(viewer, MemberViewer) else "",
-        seconds=str(found.body.seconds) if isinstance(viewer, MemberViewer) else "",
+        reading_url=f"/manuals/{entry.id}/read" if is_reading else "",
+        seconds=str(found.body.seconds) if is_reading else "",
         feedback_url="" if isinstance(viewer, StaffViewer) else f"/feedback/{entry.id}",
         revision="" if isinstance(viewer, StaffViewer) else str(variant.revision),
     )

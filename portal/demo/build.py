@@ -35,6 +35,7 @@ from portal.demo.touching import touch_customers
 from portal.events import rotation, sources
 from portal.events.ingest import ingest, record
 from portal.events.rules import Incoming
+from portal.insights import closing
 from portal.kit.clock import day_start, local_day
 from portal.kit.db import Database, open_database
 from portal.kit.errors import Conflict, NotFound
@@ -176,6 +177,9 @@ def _one_day(
     now: datetime,
 ) -> None:
     zone = settings.zone
+    if day.day == 1:
+        for month in closing.open_months(session, now=now):
+            closing.freeze(session, month, closing.frozen_figures(session, month), by="", now=now)
     for company in joining:
         _join(session, company, settings, now=now)
     events = [one for one in happened if one.act == "event"]

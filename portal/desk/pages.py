@@ -17,7 +17,7 @@ from portal.checklists.state import states_of
 from portal.checklists.wording import called
 from portal.content.readers import reader_of
 from portal.content.service import shelves
-from portal.desk import day_pages, team_acts
+from portal.desk import check_pages, day_pages, team_acts
 from portal.desk.team import Person, Team, team_of
 from portal.kit.i18n import Locale, Message
 from portal.kit.templating import in_locale
@@ -25,6 +25,7 @@ from portal.kit.web import SiteDep, locale_of, page_router, redirect, render
 from portal.tutorials.service import in_progress
 
 router = page_router()
+router.include_router(check_pages.router)
 router.include_router(team_acts.router)
 router.include_router(day_pages.router)
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from portal.accounts.visits import AnyViewer, SignInNeeded, StaffViewer
+from portal.accounts.visits import AnyViewer, MaybeViewer, SignInNeeded, StaffViewer, is_customer
 from portal.content.readers import reader_of
 from portal.finding import report_pages, synonym_pages
 from portal.finding.asking import ask_for_viewer
@@ -60,11 +60,11 @@ async def search(request: Request) -> Response:
     shown = SearchPage(
         q=asked.q,
         results=Markup(site.templates.render(around.locale, "finding/_results.html", {"page": part})),  # noqa: S704 - our template
-        token=token if part.results else "",
+        token=token if part.results and (is_customer(viewer) or isinstance(viewer, StaffViewer)) else "",
     )
     response = HTMLResponse(write_framed(site, "finding/search.html", shown, around), headers=PRIVATE)
     dress(request, response, around.locale)
-    if answers is not None and is_counted and not isinstance(viewer, StaffViewer):
+    if answers is not None and is_counted and is_customer(viewer):
         said = searched(token=token, asked=answers.normal, locale=around.locale, results=answers.total, now=now)
         response.background = BackgroundTask(keep, site.database, said)
     return response
@@ -106,6 +106,7 @@ router.include_router(synonym_pages.router)
 @router.post("/search/opened")
 async def opened(
     site: SiteDep,
+    _viewer: MaybeViewer,
     search: Annotated[str, Form(max_length=32)],
     place: Annotated[int, Form(ge=1, le=DEEPEST)],
     name: Annotated[str, Form(max_length=80)],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 import orjson
@@ -36,6 +37,7 @@ class MemberPage:
     elsewhere: Sequence[tuple[str, str]]
     to_type: str
     may_manage: bool
+    has_left: bool
     reason: str = ""
     problems: Sequence[Message] = ()
 
@@ -43,7 +45,8 @@ class MemberPage:
 @router.get("/{member_id}")
 async def member(request: Request, site: SiteDep, viewer: SeesCustomers, member_id: int) -> Response:
     """What is known of a person, and what can be done about it."""
-    page = await site.database.read(lambda session: _page(session, member_id, viewer))
+    now = site.clock()
+    page = await site.database.read(lambda session: _page(session, member_id, viewer, now=now))
     return render(request, "insights/member.html", page, viewer=viewer, nav="accounts")
 
 
@@ -89,8 +92,8 @@ async def erase(
     try:
         external_id = await site.database.write(work)
     except Invalid as error:
-        wrong = [one.message for one in error.problems]
-        page = await site.database.read(lambda session: _page(session, member_id, viewer, reason, wrong))
+        wrong, now = [one.message for one in error.problems], site.clock()
+        page = await site.database.read(lambda session: _page(session, member_id, viewer, reason, wrong, now=now))
         return render(request, "insights/member.html", page, viewer=viewer, nav="accounts", status=422)
     response = redirect(customer_path(external_id))
     flash(request, response, Message("The person is erased. What they did still counts, without a name."))
@@ -110,7 +113,13 @@ def _member(session: Session, member_id: int) -> Member:
 
 
 def _page(
-    session: Session, member_id: int, viewer: StaffViewer, reason: str = "", problems: Sequence[Message] = ()
+    session: Session,
+    member_id: int,
+    viewer: StaffViewer,
+    reason: str = "",
+    problems: Sequence[Message] = (),
+    *,
+    now: datetime,
 ) -> MemberPage:
     found = _member(session, member_id)
     others = memberships_by_external_id(session, found.external_id) if found.external_id else ()
@@ -124,6 +133,7 @@ def _page(
         elsewhere=[(one.name, customer_path(one.external_id)) for one in elsewhere],
         to_type=to_type(found),
         may_manage=viewer.is_admin,
+        has_left=any(left is not None and left <= now for left in (found.left_at, account.left_at)),
         reason=reason,
         problems=problems,
     )

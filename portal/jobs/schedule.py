@@ -17,6 +17,7 @@ from cronsim import CronSim
 from sqlalchemy import delete
 from sqlmodel import Session, col
 
+from portal.insights import closing
 from portal.jobs import upkeep
 from portal.kit.db import zone_of
 from portal.kit.jobs import LATER, Claim, Job, Kind, enqueue
@@ -35,6 +36,7 @@ class Timed:
 
 SCHEDULE = (
     Timed("checklists.overdue", "5 0 * * *", upkeep.tell_overdue_runs),
+    Timed("insights.close", "20 0 * * *", closing.close_due_months),
     Timed(upkeep.JOB, "30 3 * * *", upkeep.run),
     Timed("webhooks.forget", "50 3 * * *", upkeep.forget_told),
     Timed(reminding.JOB, "30 8 * * *", reminding.remind),

@@ -12,6 +12,7 @@ from portal.accounts import bringing_in, sign_in
 from portal.accounts.answers import forget_answers
 from portal.accounts.merging import forget_undo
 from portal.accounts.models import Account
+from portal.accounts.trail import forget_trail
 from portal.checklists.again import queue_look
 from portal.checklists.catalog import Catalog, catalog
 from portal.checklists.definition import conditions
@@ -45,6 +46,8 @@ async def run(site: Site) -> None:
         pass
     after = 0
     while after := await site.database.write(partial(follow_some, after=after, limit=SEGMENTS_AT_ONCE, now=now)):
+        pass
+    while await site.database.write(lambda session: forget_trail(session, now=now, days=site.audit_days)):
         pass
     await forget_events(site.database, now=now)  # last, since it may take long
 

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from starlette.routing import Match
 from portal.kit.addresses import Network
 from portal.kit.db import Database
 from portal.kit.errors import Forbidden, TooLarge
+from portal.kit.following import Follow, Followed, nobody
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale, preferred_locale
 from portal.kit.mail import Mailer
 from portal.kit.outbound import Outbound
@@ -57,6 +58,10 @@ class Site:
     outbound: Outbound = field(default_factory=Outbound)
     metrics_from: Sequence[Network] = ()
     upload_bytes: int = 100_000_000
+    audit_days: int = 730
+    mail_sender: str = ""
+    follow: Follow = nobody
+    """Told of each unit of work in which a form of a page writes."""
 
     @property
     def https(self) -> bool:
@@ -101,6 +106,18 @@ class Shell:
     flash: Sequence[tuple[str, str]]
     memberships: Sequence[tuple[int, str]] = field(default=())
     rights: Collection[str] = field(default=())
+    looking: Looking | None = None
+
+
+class Looking(Protocol):
+    """A viewer who is not who the page is for, as far as the shell needs to know: see `accounts.looking`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def account_name(self) -> str: ...
+    @property
+    def looking(self) -> object: ...
 
 
 def site_of(request: Request) -> Site:
@@ -111,7 +128,10 @@ def site_of(request: Request) -> Site:
 
 async def _site(request: Request) -> Site:
     """The dependency, async: a sync one would cost each request a hop to another thread."""
-    return site_of(request)
+    site = site_of(request)
+    if request.method in SAFE_METHODS:
+        return site
+    return replace(site, database=Followed(site.database, request, site.follow))
 
 
 SiteDep = Annotated[Site, Depends(_site)]
@@ -234,6 +254,7 @@ def shell(request: Request, viewer: Viewer | None, nav: str = "") -> Shell:
         flash=_read_flash(request, locale),
         memberships=viewer.memberships if viewer else (),
         rights=viewer.rights if viewer else (),
+        looking=getattr(request.state, "looking", None),
     )
 
 

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.sessions import device_of, open_visit
-from portal.accounts.visits import AnyViewer, MaybeViewer, MemberViewer
+from portal.accounts.visits import AnyViewer, MaybeViewer, MemberViewer, is_customer
 from portal.kit.errors import NotFound
 from portal.kit.web import (
     YEAR,
@@ -97,7 +97,7 @@ async def enter(
         return _page(request, None, "", viewer, status=410)
     if request.method == "HEAD" or "prefetch" in _purpose(request):
         return Response(status_code=503, headers={"Retry-After": "1", "Cache-Control": "no-store"})
-    if isinstance(viewer, MemberViewer) and viewer.member_id == bearer.member_id:
+    if isinstance(viewer, MemberViewer) and is_customer(viewer) and viewer.member_id == bearer.member_id:
         used = await site.database.write(lambda session: use(session, ticket, now=now))
         return redirect(bearer.next_path) if used else _page(request, None, "", viewer, status=410)
     if viewer is not None:

@@ -1,6 +1,7 @@
 /**
  * What only the staff desk needs: uploads, lists put in order by dragging, a table row that opens with a click anywhere
- * on it, as its link does, regions that look again by themselves, and previews that follow what is being chosen.
+ * on it, as its link does, regions that look again by themselves, previews that follow what is being chosen, and a
+ * button that prints.
  */
 import { arrangeLists } from "./arrange";
 import { followLook } from "./look";
@@ -15,6 +16,11 @@ refreshing();
 selectLists();
 uploadForms();
 followLook();
+
+for (const button of document.querySelectorAll<HTMLElement>("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
 
 document.addEventListener("click", (event) => {
   const target = event.target;

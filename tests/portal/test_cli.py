@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session, select
 from typer.testing import CliRunner, Result
 
+from portal.accounts.trail_models import TrailEntry
 from portal.cli import app
 from portal.events.deliveries import Refused, note_refused
 from portal.kit import db
@@ -79,3 +81,26 @@ def test_a_source_is_set_up_and_tells_what_it_refused(tmp_path: Path) -> None:
     db.run(f"sqlite:///{database}", lambda session: note_refused(session, 1, refused))
     printed = run(["source", "refused", "billing"], database).stdout
     assert printed == "2026-06-03T01:00:00+00:00 422 unknown_account data.account msg_1 step.completed\n"
+
+
+def test_what_opens_a_way_in_is_on_record_without_the_way_in(tmp_path: Path) -> None:
+    database = tmp_path / "banso.db"
+    upgrade(f"sqlite:///{database}")
+    run(["staff", "add", "hanako@example.com", "--role", "owner"], database)
+    shown = run(["link", "hanako@example.com"], database).stdout + run(["key", "add", "reports"], database).stdout
+
+    def lines(session: Session) -> list[TrailEntry]:
+        return list(session.exec(select(TrailEntry).order_by(TrailEntry.id)))  # type: ignore[arg-type]
+
+    told = db.run(f"sqlite:///{database}", lines, write=False)
+    assert [(one.act, one.by, one.kind) for one in told] == [
+        ("banso staff add", "banso", "access"),
+        ("banso link", "banso", "access"),
+        ("banso key add", "banso", "access"),
+    ]
+    assert told[0].detail["changes"] == {
+        "staff hanako@example.com": {"email": [None, "hanako@example.com"], "role": [None, "owner"]}
+    }
+    secrets = [word for word in shown.split() if len(word) > 20]
+    assert secrets
+    assert not any(word in str([one.detail for one in told]) for word in secrets)

@@ -35,6 +35,7 @@ class Shell:
     flash: tuple[tuple[str, str], ...] = ()
     memberships: tuple[tuple[int, str], ...] = ()
     rights: frozenset[str] = frozenset()
+    looking: object = None
 
 
 def rendered(source: str, shell: Shell | None = None, **context: object) -> str:

@@ -29,6 +29,9 @@ OPEN = {
     "/sign-out",
     "/invitation/{token}",
     "/enter",
+    "/check",
+    "/check/cookie",
+    "/check/stream",
     "/widget/{name}",
 }
 PUBLIC = (

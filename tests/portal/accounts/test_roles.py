@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from portal.accounts.models import Staff
 from portal.accounts.roles import RIGHTS, ROLES, Right, rights_of
+from portal.accounts.sign_in import issue_link
 from portal.accounts.staff import add_staff, list_staff
 from portal.kit.db import Database
 from portal.main import build, site_from
@@ -114,6 +115,27 @@ async def test_an_owner_adds_changes_removes_and_brings_back(app: FastAPI, db: D
         await send(f"/{number}/return")
         assert (await roles(db))["Mori@vendor.example"] == "cs"
         await mori.aclose()
+
+
+async def test_a_removed_colleague_is_out_and_stays_out(app: FastAPI, db: Database) -> None:
+    """The open session asks to sign in with its next click, and a link that was mailed before lets nobody in."""
+
+    def work(session: Session) -> tuple[str, str]:
+        mori = make_staff(session, role="cs", email="mori@vendor.example")
+        return sign_in_as(session, mori), issue_link(session, "mori@vendor.example", now=NOW, minutes=30)
+
+    token, link = await db.write(work)
+    async with await signed_in(app, db, "owner") as owner, browser(app, token) as mori, browser(app, None) as later:
+        assert (await mori.get("/staff/accounts")).status_code == 200
+        form = csrf_in(await later.get(link))
+        number = await id_of(db, "mori@vendor.example")
+        csrf = csrf_in(await owner.get("/staff/people"))
+        await owner.post(f"/staff/people/{number}/remove", data={"csrf": csrf})
+        answer = await mori.get("/staff/accounts")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Fstaff%2Faccounts")
+        assert (await mori.post("/me/visits/end-others", data={"csrf": csrf})).status_code in (303, 403)
+        await later.post(link, data={"csrf": form})
+        assert (await later.get("/staff/accounts")).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from portal.checklists import publish as checklists
 from portal.checklists.definition import load
 from tests.factories import NOW, make_staff, sign_in_as
 from tests.library import TOKYO
-from tests.portal.studio import test_browser
-from tests.portal.studio.test_browser import Studio
+from tests.portal.studio import conftest as at_the_studio
+from tests.portal.studio.conftest import Studio
 from tests.vendor import FIRST_DAYS
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
-studio = test_browser.studio
+studio = at_the_studio.studio
 ACCOUNT = "/staff/accounts/c1"
 
 
