@@ -38,6 +38,7 @@ ENTRIES = {
     "app.js": "static/js/app.ts",
     "staff.js": "static/js/staff.ts",
     "studio.css": "static/css/studio.css",
+    "workshop.css": "static/css/workshop.css",
     "studio.js": "static/js/studio/main.ts",
 }
 """Logical name, as templates say it → where it is made from."""

@@ -23,7 +23,7 @@ from portal import doctor as checkup
 from portal.accounts import sign_in, staff
 from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import Kind, read_import
-from portal.checklists.publish import ChecklistChange
+from portal.checklists.planning import ChecklistChange
 from portal.demo import build as demonstration
 from portal.events import deliveries, sources
 from portal.kit import backup as backups

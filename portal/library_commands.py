@@ -10,12 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from portal.kit.i18n import Message
 from portal.studio import export as files
-
-NO_CHECKLISTS = Message(
-    "Checklists are not exported. Publish from a folder that has them too: without their files they end."
-)
 
 
 def register(
@@ -34,12 +29,10 @@ def register(
         """Write the library back as files below DIR/content."""
         settings = load()
         with told(settings):
-            texts, has_checklists = read(settings, files.texts_and_checklists)
+            texts = read(settings, files.everything)
             done = files.write(folder.resolve(), texts)
             for old, new in done.moved:
                 typer.echo(f"moved: {old} -> {new}")
             for name in done.changed:
                 typer.echo(f"written: {name}")
-            typer.echo(f"documents: {len(done.files)} files, {len(done.changed)} written, {len(done.moved)} moved")
-            if has_checklists and not (folder / "content" / "checklists").is_dir():
-                typer.echo(NO_CHECKLISTS.into(settings.locale), err=True)
+            typer.echo(f"files: {len(done.files)}, {len(done.changed)} written, {len(done.moved)} moved")

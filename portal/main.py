@@ -63,6 +63,8 @@ from portal.webhooks import personal as webhooks_personal
 from portal.widget import pages as widget_pages
 from portal.widget import personal as widget_personal
 from portal.widget import stamps
+from portal.workshop import pages as workshop_pages
+from portal.workshop import personal as workshop_personal
 
 YEAR_SECONDS = 31_536_000
 
@@ -149,6 +151,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         media_pages,
         media_staff_pages,
         widget_pages,
+        workshop_pages,
     ):
         app.include_router(pages.router)
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))
@@ -181,7 +184,7 @@ def subscribe() -> None:
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
     rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
-    for room in (*rooms, widget_personal):
+    for room in (*rooms, widget_personal, workshop_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)
     uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)

@@ -9,24 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from portal.accounts.models import Plan
+from portal.checklists import planning
 from portal.checklists import publish as checklists
-from portal.checklists.definition import Definition, conditions, parse_checklist, references
-from portal.checklists.publish import ChecklistChange
-from portal.conditions.model import checklists_of
+from portal.checklists.circles import in_circles
+from portal.checklists.definition import Definition, parse_checklist, references
+from portal.checklists.looking import queue_look
+from portal.checklists.planning import ChecklistChange
 from portal.content import prepare as document_texts
 from portal.content import publish as documents
 from portal.content.files import CollectionFile, DocumentFile, read_collections, read_documents
 from portal.content.models import Document
 from portal.content.places import Places
 from portal.events.models import EventDay
-from portal.jobs.upkeep import queue_look
 from portal.kit.errors import Conflict
 from portal.kit.files import FileProblems, Problem, YamlFile, load_yaml
 from portal.kit.i18n import Message
@@ -41,8 +42,6 @@ Progress = Callable[[int, int], None]
 State = tuple[document_texts.State, dict[tutorials.TextKey, document_texts.Known], list[Item]]
 MAX_CHECKLIST_BYTES = 200_000
 MOST = 100_000_000
-SETTLED = timedelta(minutes=1)
-"""After so long every transaction has ended that began before a publication."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,12 @@ def read_checklists(root: Path) -> tuple[list[tuple[YamlFile, Definition]], list
             said = Message("the checklist “%(key)s” is in %(file)s too", key=definition.key, file=seen[definition.key])
             problems.append(file.problem(said, "key"))
         seen.setdefault(definition.key, file.file)
-    problems += _circles(found)
+    waiting = in_circles([definition for _, definition in found])
+    problems += [
+        file.problem(Message("this checklist waits for one that waits for it"), "key")
+        for file, definition in found
+        if definition.key in waiting
+    ]
     return found, problems
 
 
@@ -172,7 +176,7 @@ def preview(session: Session, prepared: Prepared, *, now: datetime, zone: ZoneIn
     """What the checklists would do to customers; nothing is changed."""
     if prepared.definitions is None:
         return ()
-    return checklists.plan(session, prepared.definitions, now=now, zone=zone)
+    return planning.plan(session, prepared.definitions, now=now, zone=zone)
 
 
 def publish(
@@ -188,15 +192,16 @@ def publish(
     done: tuple[ChecklistChange, ...] = ()
     if prepared.definitions is not None:
         checklists.hold(session)
-        planned = checklists.plan(session, prepared.definitions, now=now, zone=zone)
+        planned = planning.plan(session, prepared.definitions, now=now, zone=zone)
         if _asking(planned) - _asking(agreed):
             raise Conflict(
                 Message("Other customers are affected by now than were shown. Nothing was changed; please look again.")
             )
-        done = checklists.apply(session, prepared.definitions, by=by, now=now, zone=zone)
+        sources = {one.key: (file.file, file.text) for file, one in prepared.files.checklists or ()}
+        done = checklists.apply(session, prepared.definitions, by=by, now=now, zone=zone, sources=sources)
         # Whoever brings an event or an account at this very moment does not see the new version, nor do we see them.
-        touched = [change.key for change in done if change.kind in checklists.TOUCHING]
-        queue_look(session, keys=touched, now=now, run_at=now + SETTLED)
+        touched = [change.key for change in done if change.kind in planning.TOUCHING]
+        queue_look(session, keys=touched, now=now, run_at=now + checklists.SETTLED)
     replaced = media_files.apply(session, prepared.media, now=now)
     documents_done = documents.Summary()
     if prepared.documents is not None:
@@ -207,7 +212,13 @@ def publish(
     there = {"content": prepared.documents, "tutorials": prepared.tutorials}
     halves = [name for name, half in there.items() if half is not None]
     media_files.settle(session, prepared.media, replaced, halves, now=now)
-    warnings = [*documents_done.warnings, *tutorials_done.warnings, *unknown_references(session, prepared.files)]
+    kept = {change.key for change in done if change.kind == "kept"}
+    left = [
+        file.problem(Message("“%(key)s” is written in the browser, so this file is left aside", key=one.key))
+        for file, one in prepared.files.checklists or ()
+        if one.key in kept
+    ]
+    warnings = [*left, *documents_done.warnings, *tutorials_done.warnings, *unknown_references(session, prepared.files)]
     return Result(documents_done, tutorials_done, done, tuple(warnings))
 
 
@@ -245,26 +256,6 @@ def _asking(changes: Collection[ChecklistChange]) -> set[tuple[str, str]]:
         if change.asks
         for name in (*(name for name, _ in change.affected), *change.enrolled, *change.withdrawn)
     }
-
-
-def _circles(found: Sequence[tuple[YamlFile, Definition]]) -> list[Problem]:
-    """Checklists that wait for each other would all wait for ever."""
-    waits = {
-        definition.key: {key for _, condition in conditions(definition) for key in checklists_of(condition)}
-        for _, definition in found
-    }
-    problems = []
-    for file, definition in found:
-        reached: set[str] = set()
-        ahead = list(waits[definition.key] - {definition.key})
-        while ahead:
-            key = ahead.pop()
-            if key not in reached:
-                reached.add(key)
-                ahead += waits.get(key, set())
-        if definition.key in reached:
-            problems.append(file.problem(Message("this checklist waits for one that waits for it"), "key"))
-    return problems
 
 
 def _text(path: Path, name: str) -> str:

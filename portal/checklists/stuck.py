@@ -116,6 +116,15 @@ def stuck_accounts(
     return StuckPage(rows, counts, len(wanted), page, limit)
 
 
+def stuck_ids(
+    session: Session, *, now: datetime, zone: ZoneInfo, checklist: str | None = None, why: Why | None = None
+) -> set[int]:
+    """The accounts the same question finds, all of them."""
+    keys = [live.key for live in catalog(session).live if checklist in (None, live.key)]
+    found = (one for key in keys for one in _found(session, key, now=now, zone=zone))
+    return {one.account_id for one in found if why in (None, one.why)}
+
+
 def _found(session: Session, key: str, *, now: datetime, zone: ZoneInfo) -> list[_Found]:
     pauses, _ = pauses_by_run(session, key)
     rows = session.connection().execute(

@@ -73,8 +73,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class StuckList:
-    """Who is stuck: one page of it, and the ways to the others."""
+    """Who is stuck: one page of it, and the ways to the others. `among` is the list by its address."""
 
+    checklist: str
+    among: str
     found: StuckPage
     rows: Sequence[Lacking]
     choices: Sequence[Choice]
@@ -199,6 +201,8 @@ def _stuck(
     everybody = Choice(Message("All"), f"{address(why='')}#stuck", why is None, sum(found.counts.values()))
     reasons = [Choice(WHY_WORDS[one], f"{address(why=one)}#stuck", one == why, found.counts[one]) for one in WHYS]
     return StuckList(
+        checklist=key,
+        among=f"stuck?{urlencode({'checklist': key, 'why': why or ''})}",
         found=found,
         rows=lacking(session, found.rows, locale),
         choices=[everybody, *reasons],

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from portal.accounts import invitation_mails, invitations, mails, personal, sign_in
+from portal.checklists import looking
 from portal.jobs import schedule, upkeep
 from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
@@ -16,6 +17,8 @@ from portal.kit.web import Site
 from portal.kit.worker import Worker
 from portal.studio import clockwork, going_out
 from portal.webhooks import announce, deliver
+from portal.workshop import batches
+from portal.workshop import clockwork as workshop_work
 
 
 async def send_mail(site: Site, job: Claim) -> None:
@@ -37,8 +40,9 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         invitations.MAIL_JOB: Kind(partial(invitation_mails.send_invitation, site)),
         "mail": Kind(partial(send_mail, site)),
         personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
-        upkeep.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
+        looking.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         announce.JOB: deliver.kind(site),
+        batches.JOB: Kind(partial(workshop_work.run, site)),
         going_out.JOB: Kind(partial(clockwork.run, site)),
         **schedule.kinds(site),
     }

@@ -14,13 +14,14 @@ from portal.accounts.models import Account
 from portal.checklists.catalog import Catalog, catalog
 from portal.checklists.definition import conditions
 from portal.checklists.enrollment import enroll_accounts, evaluate_all
+from portal.checklists.looking import queue_look
 from portal.checklists.overdue import tell_overdue
 from portal.checklists.runs import load_runs
 from portal.conditions.model import is_time_dependent
 from portal.events.activity import forget_turned_away
 from portal.events.retention import forget_events
 from portal.kit.db import zone_of
-from portal.kit.jobs import Claim, enqueue, purge
+from portal.kit.jobs import Claim, purge
 from portal.kit.web import Site
 from portal.media import service as media
 from portal.search.log import forget_searches
@@ -28,7 +29,6 @@ from portal.webhooks.service import forget_old
 from portal.widget.tickets import forget_tickets
 
 JOB = "upkeep"
-LOOK_JOB = "upkeep.look"
 KEEP_JOBS = timedelta(days=7)
 KEEP_TOLD = timedelta(days=30)
 AT_ONCE = 200
@@ -72,14 +72,6 @@ def look_at(session: Session, *, accounts: Sequence[int], keys: Collection[str],
     runs = load_runs(session, known, accounts=accounts, keys=keys)
     under_way = [one for one in runs if one.enrollment.completed_at is None]
     evaluate_all(session, known, under_way, now=now, zone=zone)
-
-
-def queue_look(
-    session: Session, *, keys: Collection[str], now: datetime, after: int = 0, run_at: datetime | None = None
-) -> None:
-    """Look again, soon or from `run_at` on, at every account with an id above `after` for the checklists `keys`."""
-    if keys:
-        enqueue(session, LOOK_JOB, {"keys": sorted(keys), "after": after}, now=now, run_at=run_at)
 
 
 def _begin(session: Session, *, now: datetime) -> None:

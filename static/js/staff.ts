@@ -5,12 +5,14 @@
 import { arrangeLists } from "./arrange";
 import { followLook } from "./look";
 import { refreshing } from "./refresh";
+import { followTurns } from "./turns";
 import { uploadForms } from "./upload";
 
 arrangeLists();
 refreshing();
 uploadForms();
 followLook();
+followTurns();
 
 document.addEventListener("click", (event) => {
   const target = event.target;

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from portal.accounts import mails, sign_in
-from portal.jobs import registry, schedule, upkeep
+from portal.checklists import looking
+from portal.jobs import registry, schedule
 from portal.jobs.schedule import Timed, next_run, plan_next
 from portal.kit.db import Database
 from portal.kit.jobs import Job
@@ -77,6 +78,6 @@ async def test_a_run_that_fails_keeps_no_other_away(db: Database, monkeypatch: p
 
 async def test_every_kind_of_job_has_somebody_who_does_it(db: Database) -> None:
     kinds = registry.kinds(site_of(db, Clock()))
-    assert {sign_in.MAIL_JOB, "mail", upkeep.LOOK_JOB} < set(kinds)
+    assert {sign_in.MAIL_JOB, "mail", looking.LOOK_JOB} < set(kinds)
     assert {timed.kind for timed in schedule.SCHEDULE} < set(kinds)
     assert getattr(kinds[sign_in.MAIL_JOB].run, "func", None) is mails.send_sign_in_mail

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from portal.accounts import changes
+from portal.checklists import looking
 from portal.events import ingest
 from portal.jobs import registry, schedule, upkeep
 from portal.kit.db import Database
@@ -128,7 +129,7 @@ async def test_a_second_look_finds_what_a_publication_could_not_see(world: World
     assert list(await world.enrollments()) == [("known", "start")]
     site, clock = site_of(world)
     await world.write(
-        lambda session: upkeep.queue_look(
+        lambda session: looking.queue_look(
             session, keys=["start"], now=clock.now, run_at=clock.now + timedelta(minutes=1)
         )
     )
