@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -83,11 +83,7 @@ def plan(
 def plan_one(session: Session, definition: Definition, *, now: datetime, zone: ZoneInfo) -> ChecklistChange:
     """What publishing this one would do, all others staying as they are; nothing is changed."""
     standing = {row.key: row for row in session.exec(select(Checklist).where(col(Checklist.key) == definition.key))}
-    known = catalog(session)
-    change = _planned(session, known, standing, definition, now=now, zone=zone)
-    day = first_day(definition, standing[definition.key].first_published_at if standing else now, zone)
-    joining = _joining(session, definition, day, now, zone) if change.enrolled else []
-    return replace(change, completing=_completing(session, known, definition, joining, now=now, zone=zone))
+    return _planned(session, catalog(session), standing, definition, now=now, zone=zone, closely=True)
 
 
 def plan_end(session: Session, key: str) -> ChecklistChange:
@@ -113,14 +109,17 @@ def _planned(
     *,
     now: datetime,
     zone: ZoneInfo,
+    closely: bool = False,
 ) -> ChecklistChange:
+    """What publishing does to this one; `closely` looks for those who would be completed at once, too."""
     row = standing.get(definition.key)
     live = next((published for published in known.live if published.key == definition.key), None)
     if row is None or live is None:
         kind: ChangeKind = "new" if row is None else "returned"
         first = row.first_published_at if row else now
         joining = _joining(session, definition, first_day(definition, first, zone), now, zone)
-        return ChecklistChange(definition.key, kind, definition, enrolled=_names(joining))
+        at_once = _completing(session, known, definition, joining, now=now, zone=zone) if closely else ()
+        return ChecklistChange(definition.key, kind, definition, enrolled=_names(joining), completing=at_once)
     if digest_of(live.definition) == digest_of(definition):
         return ChecklistChange(definition.key, "unchanged", definition)
     runs = _runs(session, known, definition.key)
@@ -144,6 +143,7 @@ def _planned(
             for run in staying
         ],
     )
+    joining = _joining(session, definition, first_day(definition, row.first_published_at, zone), now, zone)
     return ChecklistChange(
         definition.key,
         "changed",
@@ -151,8 +151,9 @@ def _planned(
         moved=len(staying),
         finished=len(runs) - len(under_way),
         affected=tuple((names[one.run], one) for one in found if one.is_affected),
-        enrolled=_names(_joining(session, definition, first_day(definition, row.first_published_at, zone), now, zone)),
+        enrolled=_names(joining),
         withdrawn=tuple(run.account.name for run in leaving),
+        completing=_completing(session, known, definition, joining, now=now, zone=zone) if closely else (),
     )
 
 

@@ -25,7 +25,7 @@ from portal.checklists.catalog import Catalog, Published, catalog
 from portal.checklists.definition import Definition, dump
 from portal.checklists.enrollment import enroll_accounts, move_to
 from portal.checklists.models import Checklist, ChecklistVersion, Enrollment
-from portal.checklists.planning import TOUCHING, ChecklistChange, digest_of, is_kept, plan, plan_end, plan_one
+from portal.checklists.planning import TOUCHING, ChecklistChange, digest_of, is_kept, plan
 from portal.checklists.runs import load_runs
 
 SETTLED: Final = timedelta(minutes=1)
@@ -68,10 +68,13 @@ def apply(
     return changes
 
 
-def apply_one(session: Session, definition: Definition, *, by: str, now: datetime, zone: ZoneInfo) -> ChecklistChange:
-    """Publish this one, written in the browser; all others stay as they are. Returns what was done."""
-    hold(session)
-    change = plan_one(session, definition, now=now, zone=zone)
+def apply_one(
+    session: Session, definition: Definition, change: ChecklistChange, *, by: str, now: datetime, zone: ZoneInfo
+) -> None:
+    """Publish this one, written in the browser; all others stay as they are.
+
+    `change` is what `plan_one` has said in this very transaction, while nobody else could publish (`hold`).
+    """
     row = session.get(Checklist, definition.key)
     if row is None:
         last = session.exec(select(func.max(Checklist.position))).one()
@@ -80,18 +83,14 @@ def apply_one(session: Session, definition: Definition, *, by: str, now: datetim
     _come_to_life(session, row, definition, by=by, now=now)
     if change.kind in TOUCHING:
         _reach_accounts(session, {definition.key}, now=now, zone=zone)
-    return change
 
 
-def end(session: Session, key: str, *, now: datetime) -> ChecklistChange:
+def end(session: Session, key: str, *, now: datetime) -> None:
     """Nobody runs through it any more; what was done stays on record, and publishing it again brings it back."""
-    hold(session)
-    change = plan_end(session, key)
     row = session.get_one(Checklist, key)
     row.archived_at = now
     session.add(row)
     session.flush()
-    return change
 
 
 def hold(session: Session) -> None:

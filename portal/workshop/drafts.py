@@ -22,6 +22,8 @@ from portal.kit.i18n import Message
 from portal.workshop.form import ChecklistForm, fields_of, form_in, form_of
 from portal.workshop.models import ChecklistDraft
 
+NEW = "new"
+"""The address of a checklist that is yet to be, so no key."""
 Standing = Literal["draft", "live", "ended"]
 
 
@@ -177,7 +179,7 @@ def begin(session: Session, form: ChecklistForm, *, person: Person, now: datetim
     problem = None
     if not KEY.fullmatch(key):
         problem = Message("A key has small letters, digits, “-” and “_”, at most %(most)s of them.", most=64)
-    elif session.get(Checklist, key) is not None or session.get(ChecklistDraft, key) is not None:
+    elif key == NEW or session.get(Checklist, key) is not None or session.get(ChecklistDraft, key) is not None:
         problem = Message("There is a checklist “%(key)s” already.", key=key)
     if problem is not None:
         raise Invalid(problem, problems=[FieldProblem("key", "key", problem)])

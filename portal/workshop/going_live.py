@@ -71,7 +71,8 @@ def go_live(session: Session, key: str, *, shown: str, by: str, now: datetime, z
         raise Conflict(
             Message("Other customers are affected by now than were shown. Nothing was changed; please look again.")
         )
-    done = publish.apply_one(session, rehearsal.definition, by=by, now=now, zone=zone)
+    done = rehearsal.change
+    publish.apply_one(session, rehearsal.definition, done, by=by, now=now, zone=zone)
     drafts.discard(session, key)
     if done.kind in TOUCHING:
         # Whoever brings an event or an account at this very moment does not see the new version, nor do we see them.
@@ -79,7 +80,7 @@ def go_live(session: Session, key: str, *, shown: str, by: str, now: datetime, z
     return done
 
 
-def stop(session: Session, key: str, *, shown: str, now: datetime) -> ChecklistChange:
+def stop(session: Session, key: str, *, shown: str, now: datetime) -> None:
     """End the checklist: nobody runs through it any more."""
     found = drafts.opened(session, key)
     if found.from_file or found.live is None:
@@ -89,7 +90,7 @@ def stop(session: Session, key: str, *, shown: str, now: datetime) -> ChecklistC
         raise Conflict(
             Message("Other customers are affected by now than were shown. Nothing was changed; please look again.")
         )
-    return publish.end(session, key, now=now)
+    publish.end(session, key, now=now)
 
 
 def fingerprint(change: ChecklistChange, definition: Definition | None) -> str:

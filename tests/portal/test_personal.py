@@ -40,6 +40,8 @@ from portal.kit.jobs import Job, enqueue
 from portal.kit.secrets import Secrets
 from portal.tables import metadata
 from portal.tutorials.models import Tutorial, TutorialRun
+from portal.workshop import batches
+from portal.workshop.wishes import Wish
 from tests.factories import NOW
 from tests.library import TOKYO
 
@@ -143,6 +145,15 @@ def live(session: Session, who: Called, account: str) -> int:
     staff = Actor(kind="staff", key="sato@vendor.example", name="Sato")
     change = Change(reason=f"{who.name} is away", paused=True)
     make_exception(session, account_id=owner.id, key="start", change=change, actor=staff, now=NOW, zone=TOKYO)
+    batches.make(
+        session,
+        key="start",
+        accounts=[owner.id],
+        wish=Wish("exclude", f"{who.name} has left"),
+        actor=staff,
+        now=NOW,
+        zone=TOKYO,
+    )
     sessions.open_visit(session, member_id=person.id, now=NOW, days=30, device="Chrome")
     session.add(
         SignInLink(

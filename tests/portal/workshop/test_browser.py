@@ -145,7 +145,7 @@ async def test_a_checklist_from_a_starter_by_keyboard(desk: Desk) -> None:
     assert "利用ログ「login」（deviceが「phone」）が1日以上" in await page.inner_text(".workshop-steps")
     await desk.enter("#publish")
     await page.wait_for_url("**/publish")
-    assert "株式会社あおば" in await page.locator("main").text_content() or ""
+    assert "株式会社あおば" in (await page.locator("main").text_content() or "")
     await desk.enter("main form .button-primary")
     await page.wait_for_url("**/kei")
     assert list(await desk.world.enrollments()) == [("株式会社あおば", "kei")]
