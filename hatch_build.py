@@ -39,6 +39,7 @@ ENTRIES = {
     "check.js": "static/js/check.ts",
     "staff.js": "static/js/staff.ts",
     "studio.css": "static/css/studio.css",
+    "workshop.css": "static/css/workshop.css",
     "studio.js": "static/js/studio/main.ts",
 }
 """Logical name, as templates say it → where it is made from."""

@@ -28,10 +28,6 @@ else:
     files, rules = later("portal.studio.export"), later("portal.studio.rules")
     arrival, tree = later("portal.studio.moving.arrival"), later("portal.studio.moving.tree")
 
-NO_CHECKLISTS = Message(
-    "Checklists are not exported. Publish from a folder that has them too: without their files they end."
-)
-
 
 def register(
     app: typer.Typer,
@@ -53,7 +49,7 @@ def register(
         settings = load()
         with told(settings):
             root = folder.resolve()
-            texts, has_checklists = read(settings, files.texts_and_checklists)
+            texts = read(settings, files.everything)
             said = read(settings, segments.exported)
             done = files.write(root, {**texts, **({segment_files.FILE: said} if said else {})})
             written = read(settings, lambda session: packed.write_media(session, root, files.media_shown(session)))
@@ -63,9 +59,7 @@ def register(
                 typer.echo(f"written: {name}")
             for name in written:
                 typer.echo(f"written: {name}")
-            typer.echo(f"documents: {len(done.files)} files, {len(done.changed)} written, {len(done.moved)} moved")
-            if has_checklists and not (folder / "content" / "checklists").is_dir():
-                typer.echo(NO_CHECKLISTS.into(settings.locale), err=True)
+            typer.echo(f"files: {len(done.files)}, {len(done.changed)} written, {len(done.moved)} moved")
 
     @importing.command("library")
     def import_library(

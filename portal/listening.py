@@ -23,6 +23,7 @@ from portal.webhooks import announce
 from portal.webhooks import personal as webhooks_personal
 from portal.widget import personal as widget_personal
 from portal.widget import stamps
+from portal.workshop import personal as workshop_personal
 
 
 def subscribe() -> None:
@@ -47,7 +48,7 @@ def subscribe() -> None:
     personal.subscribe(eraser=personal.erase_own)
     rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
     personal.subscribe(holder=trail.held, eraser=trail.erase)
-    for room in (*rooms, widget_personal, touch_personal):
+    for room in (*rooms, widget_personal, touch_personal, workshop_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)
     uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)

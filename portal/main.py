@@ -55,6 +55,7 @@ from portal.tutorials import pages as tutorials_pages
 from portal.webhooks import pages as webhooks_pages
 from portal.widget import pages as widget_pages
 from portal.workdays import pages as workdays_pages
+from portal.workshop import pages as workshop_pages
 
 YEAR_SECONDS = 31_536_000
 
@@ -155,6 +156,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         media_staff_pages,
         widget_pages,
         workdays_pages,
+        workshop_pages,
         touch_pages,
     ):
         app.include_router(pages.router)

@@ -18,7 +18,7 @@ from portal.kit.later import later
 
 if TYPE_CHECKING:
     from portal import publishing
-    from portal.checklists.publish import ChecklistChange
+    from portal.checklists.planning import ChecklistChange
     from portal.kit import bars
     from portal.publishing import SegmentEffect
 else:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from portal.accounts.models import Plan
+from portal.checklists import planning
 from portal.checklists import publish as checklists
 from portal.checklists.again import naming_segments, queue_look
-from portal.checklists.definition import Definition, conditions, parse_checklist, references, with_conditions
-from portal.checklists.publish import ChecklistChange
-from portal.conditions.model import checklists_of
+from portal.checklists.circles import in_circles
+from portal.checklists.definition import Definition, parse_checklist, references, with_conditions
+from portal.checklists.planning import ChecklistChange
 from portal.conditions.models import Segment
 from portal.conditions.segments import expanded
 from portal.content import prepare as document_texts
@@ -47,8 +48,6 @@ Progress = Callable[[int, int], None]
 State = tuple[document_texts.State, dict[tutorials.TextKey, document_texts.Known], list[Item]]
 MAX_CHECKLIST_BYTES = 200_000
 MOST = 100_000_000
-SETTLED = timedelta(minutes=1)
-"""After so long every transaction has ended that began before a publication."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,12 @@ def read_checklists(root: Path) -> tuple[list[tuple[YamlFile, Definition]], list
             said = Message("the checklist “%(key)s” is in %(file)s too", key=definition.key, file=seen[definition.key])
             problems.append(file.problem(said, "key"))
         seen.setdefault(definition.key, file.file)
-    problems += _circles(found)
+    waiting = in_circles([definition for _, definition in found])
+    problems += [
+        file.problem(Message("this checklist waits for one that waits for it"), "key")
+        for file, definition in found
+        if definition.key in waiting
+    ]
     return found, problems
 
 
@@ -201,7 +205,7 @@ def preview(session: Session, prepared: Prepared, *, now: datetime, zone: ZoneIn
     """What the checklists would do to customers; nothing is changed."""
     if prepared.definitions is None:
         return ()
-    return checklists.plan(session, _with_segments(session, prepared), now=now, zone=zone)
+    return planning.plan(session, _with_segments(session, prepared), now=now, zone=zone)
 
 
 def preview_segments(
@@ -245,18 +249,19 @@ def publish(
     if prepared.definitions is not None:
         checklists.hold(session)
         definitions = _with_segments(session, prepared)
-        planned = checklists.plan(session, definitions, now=now, zone=zone)
+        planned = planning.plan(session, definitions, now=now, zone=zone)
         if _asking(planned) - _asking(agreed):
             raise Conflict(
                 Message("Other customers are affected by now than were shown. Nothing was changed; please look again.")
             )
         segments_done = segments.apply(session, prepared.files.segments, by=by, now=now, zone=zone)
-        done = checklists.apply(session, definitions, by=by, now=now, zone=zone)
+        sources = {one.key: (file.file, file.text) for file, one in prepared.files.checklists or ()}
+        done = checklists.apply(session, definitions, by=by, now=now, zone=zone, sources=sources)
         others = [change.key for change in segments_done if change.kind in ("new", "changed", "archived")]
         queue_look(session, keys=naming_segments(session, others), now=now)
         # Whoever brings an event or an account at this very moment does not see the new version, nor do we see them.
-        touched = [change.key for change in done if change.kind in checklists.TOUCHING]
-        queue_look(session, keys=touched, now=now, run_at=now + SETTLED)
+        touched = [change.key for change in done if change.kind in planning.TOUCHING]
+        queue_look(session, keys=touched, now=now, run_at=now + checklists.SETTLED)
     replaced = media_files.apply(session, prepared.media, now=now)
     documents_done = documents.Summary()
     if prepared.documents is not None:
@@ -267,7 +272,13 @@ def publish(
     there = {"content": prepared.documents, "tutorials": prepared.tutorials}
     halves = [name for name, half in there.items() if half is not None]
     media_files.settle(session, prepared.media, replaced, halves, now=now)
-    warnings = [*documents_done.warnings, *tutorials_done.warnings, *unknown_references(session, prepared.files)]
+    kept = {change.key for change in done if change.kind == "kept"}
+    left = [
+        file.problem(Message("“%(key)s” is written in the browser, so this file is left aside", key=one.key))
+        for file, one in prepared.files.checklists or ()
+        if one.key in kept
+    ]
+    warnings = [*left, *documents_done.warnings, *tutorials_done.warnings, *unknown_references(session, prepared.files)]
     return Result(documents_done, tutorials_done, done, tuple(warnings), segments_done)
 
 
@@ -323,22 +334,12 @@ def _asking(changes: Collection[ChecklistChange]) -> set[tuple[str, str]]:
 
 def _circles(found: Sequence[tuple[YamlFile, Definition]]) -> list[Problem]:
     """Checklists that wait for each other would all wait for ever."""
-    waits = {
-        definition.key: {key for _, condition in conditions(definition) for key in checklists_of(condition)}
-        for _, definition in found
-    }
-    problems = []
-    for file, definition in found:
-        reached: set[str] = set()
-        ahead = list(waits[definition.key] - {definition.key})
-        while ahead:
-            key = ahead.pop()
-            if key not in reached:
-                reached.add(key)
-                ahead += waits.get(key, set())
-        if definition.key in reached | (waits[definition.key] & {definition.key}):
-            problems.append(file.problem(Message("this checklist waits for one that waits for it"), "key"))
-    return problems
+    waiting = in_circles([definition for _, definition in found])
+    return [
+        file.problem(Message("this checklist waits for one that waits for it"), "key")
+        for file, definition in found
+        if definition.key in waiting
+    ]
 
 
 def _text(path: Path, name: str) -> str:

@@ -18,6 +18,7 @@ from portal.tutorials import models as tutorials
 from portal.webhooks import models as webhooks
 from portal.widget import models as widget
 from portal.workdays import models as workdays
+from portal.workshop import models as workshop
 
 metadata = Row.metadata
 rooms = (
@@ -38,4 +39,5 @@ rooms = (
     widget,
     workdays,
     touch,
+    workshop,
 )

@@ -17,7 +17,7 @@ from portal.accounts import changes
 from portal.accounts.models import Account, Member
 from portal.accounts.people import upsert_member
 from portal.accounts.service import account_by_external_id, upsert_account
-from portal.checklists import exceptions, listeners, state, steps, touched
+from portal.checklists import exceptions, listeners, planning, state, steps, touched
 from portal.checklists import publish as publishing
 from portal.checklists.actors import Actor
 from portal.checklists.definition import Definition, parse_checklist
@@ -95,13 +95,13 @@ class World:
     async def write(self, work: Callable[[Session], T]) -> T:
         return await self.db.write(work)
 
-    async def publish(self, *definitions: Definition) -> tuple[publishing.ChecklistChange, ...]:
+    async def publish(self, *definitions: Definition) -> tuple[planning.ChecklistChange, ...]:
         return await self.write(
             lambda session: publishing.apply(session, definitions, by="test", now=self.now, zone=TOKYO)
         )
 
-    async def plan(self, *definitions: Definition) -> tuple[publishing.ChecklistChange, ...]:
-        return await self.db.read(lambda session: publishing.plan(session, definitions, now=self.now, zone=TOKYO))
+    async def plan(self, *definitions: Definition) -> tuple[planning.ChecklistChange, ...]:
+        return await self.db.read(lambda session: planning.plan(session, definitions, now=self.now, zone=TOKYO))
 
     async def account(self, name: str = "acme", started: str = "6-01 15:00", **more: Any) -> int:
         """A customer, made or changed; with `started=""` the start stays as it is."""

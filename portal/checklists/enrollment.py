@@ -243,23 +243,31 @@ def _evaluate_where_it_matters(
     """A fresh import of thousands has nothing to evaluate: only accounts with events, completions or rules about
     themselves are looked at."""
     keys = {published.key for published in live}
-    if any(_needs_no_event(published.definition) for published in live):
+    if any(needs_no_event(published.definition) for published in live):
         wanted: set[int] = set(accounts)
     else:
         watched = frozenset[str]().union(*(published.watches for published in live))
-        seen = select(col(EventDay.account_id)).where(
-            col(EventDay.account_id).in_(accounts), col(EventDay.name).in_(sorted(watched))
-        )
         begun = (
             select(col(Enrollment.account_id))
             .join(Completion, col(Completion.enrollment_id) == col(Enrollment.id))
             .where(col(Enrollment.account_id).in_(accounts))
         )
-        wanted = {row[0] for query in (seen, begun) for row in session.execute(query.distinct())}
+        wanted = {row[0] for row in session.execute(begun.distinct())} | with_any_of(session, accounts, watched)
     evaluate_all(session, known, load_runs(session, known, accounts=wanted, keys=keys), now=now, zone=zone)
 
 
-def _needs_no_event(definition: Definition) -> bool:
+def with_any_of(session: Session, accounts: Collection[int], events: Collection[str]) -> set[int]:
+    """Those of `accounts` to which one of `events` ever happened."""
+    found: set[int] = set()
+    for some in chunks(sorted(accounts)):
+        seen = select(col(EventDay.account_id)).where(
+            col(EventDay.account_id).in_(some), col(EventDay.name).in_(sorted(events))
+        )
+        found.update(row[0] for row in session.execute(seen.distinct()))
+    return found
+
+
+def needs_no_event(definition: Definition) -> bool:
     """Whether something in it can be done by an account to which nothing has happened."""
     return any(_may_hold_at_once(condition) for path, condition in conditions(definition) if path != ("audience",))
 

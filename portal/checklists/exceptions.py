@@ -31,10 +31,11 @@ LONGEST_REASON = 1000
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be changed; a field that is `UNSET` stays. `due_at` None goes back to the rule's own deadline."""
+    """What is to be changed; a field that is `UNSET` stays. `due_at` None goes back to the rule's own deadline, and
+    `started_at` None to the start of the account."""
 
     reason: str
-    started_at: datetime | object = UNSET
+    started_at: datetime | object | None = UNSET
     due_at: datetime | object | None = UNSET
     paused: bool | object = UNSET
     excluded: bool | object = UNSET
@@ -44,13 +45,25 @@ def make_exception(
     session: Session, *, account_id: int, key: str, change: Change, actor: Actor, now: datetime, zone: ZoneInfo
 ) -> None:
     """Apply `change` to the account's run through `key`; asking for what already is changes nothing."""
-    if not change.reason.strip():
-        raise Invalid(Message("Say why: every exception carries its reason."))
-    if len(change.reason) > LONGEST_REASON:
-        raise Invalid(Message("The reason may have %(limit)s characters at most.", limit=LONGEST_REASON))
+    check_reason(change.reason)
     known = catalog(session)
     run = run_of(session, known, account_id, key, lock=True)
-    if isinstance(change.started_at, datetime):
+    apply_change(session, run, change, actor=actor, now=now, zone=zone)
+    session.flush()
+    evaluate_all(session, known, [run], now=now, zone=zone)
+
+
+def check_reason(reason: str) -> None:
+    """`Invalid` where none is given, or more than is kept."""
+    if not reason.strip():
+        raise Invalid(Message("Say why: every exception carries its reason."))
+    if len(reason) > LONGEST_REASON:
+        raise Invalid(Message("The reason may have %(limit)s characters at most.", limit=LONGEST_REASON))
+
+
+def apply_change(session: Session, run: Run, change: Change, *, actor: Actor, now: datetime, zone: ZoneInfo) -> None:
+    """Write `change` into a run that is held; whoever calls evaluates it afterwards."""
+    if change.started_at is not UNSET:
         _move_start(session, run, change.started_at, change.reason, actor, now, zone)
     if change.due_at is not UNSET:
         _move_due(session, run, change.due_at, change.reason, actor, now, zone)
@@ -58,8 +71,6 @@ def make_exception(
         _pause(session, run, change.reason, actor, now, wanted=change.paused)
     if isinstance(change.excluded, bool):
         _exclude(session, run, change.reason, actor, now, wanted=change.excluded)
-    session.flush()
-    evaluate_all(session, known, [run], now=now, zone=zone)
 
 
 def pauses_of(session: Session, enrollment_id: int) -> list[Pause]:
@@ -69,13 +80,15 @@ def pauses_of(session: Session, enrollment_id: int) -> list[Pause]:
 
 
 def _move_start(
-    session: Session, run: Run, at: datetime, reason: str, actor: Actor, now: datetime, zone: ZoneInfo
+    session: Session, run: Run, to: datetime | object | None, reason: str, actor: Actor, now: datetime, zone: ZoneInfo
 ) -> None:
     enrollment = run.enrollment
     before = enrollment.started_at
-    if at == before and enrollment.start_moved:
+    at = to if isinstance(to, datetime) else run.account.started_at
+    moved = isinstance(to, datetime)
+    if at == before and enrollment.start_moved == moved:
         return
-    enrollment.start_moved = True
+    enrollment.start_moved = moved
     session.flush()
     restart(session, enrollment, run.published.definition, at=at, zone=zone)
     note(session, enrollment, "start", by=actor.key, reason=reason, before=iso(before), after=iso(at), now=now)
@@ -132,6 +145,28 @@ def _pause(session: Session, run: Run, reason: str, actor: Actor, now: datetime,
                 session.add(pause)
     session.add(enrollment)
     note(session, enrollment, "pause" if wanted else "resume", by=actor.key, reason=reason, now=now)
+
+
+def forget_pause(session: Session, run: Run, *, reason: str, actor: Actor, now: datetime) -> None:
+    """Take a pause that lasts back, as if it had never been: unlike resuming, it moves no deadline."""
+    for pause in pauses_of(session, run.enrollment.id or 0):
+        if pause.until is None:
+            pause.until = pause.since
+            session.add(pause)
+    run.enrollment.paused_at = None
+    session.add(run.enrollment)
+    note(session, run.enrollment, "resume", by=actor.key, reason=reason, now=now)
+
+
+def go_on_pausing(session: Session, run: Run, *, since: datetime, reason: str, actor: Actor, now: datetime) -> None:
+    """Take a resumption back: the pause that began at `since` lasts on."""
+    for pause in pauses_of(session, run.enrollment.id or 0):
+        if pause.since == since:
+            pause.until = None
+            session.add(pause)
+    run.enrollment.paused_at = since
+    session.add(run.enrollment)
+    note(session, run.enrollment, "pause", by=actor.key, reason=reason, now=now)
 
 
 def _exclude(session: Session, run: Run, reason: str, actor: Actor, now: datetime, *, wanted: bool) -> None:

@@ -13,6 +13,7 @@ from portal.kit.rows import BigId, Json, Row, one_of
 
 HOW = ("event", "tutorial", "webinar", "document", "webhook", "api", "member", "staff")
 EXCEPTIONS = ("start", "due", "pause", "resume", "exclude", "include", "withdraw", "return")
+ORIGINS = ("file", "studio")
 COUNTED = text("excluded_at IS NULL AND withdrawn_at IS NULL")
 OPEN = text("completed_at IS NULL AND excluded_at IS NULL AND withdrawn_at IS NULL")
 A_PART = text("member_id IS NOT NULL")
@@ -20,17 +21,29 @@ SET_ASIDE = text("excluded_at IS NOT NULL OR withdrawn_at IS NOT NULL")
 
 
 class Checklist(Row, table=True):
-    """A checklist by its key; `version` is the number of the live one."""
+    """A checklist by its key; `version` is the number of the live one.
+
+    `origin` says who has the last word: its `file`, or the people who write it in the browser (since `forked_at`, where
+    it came from a file).
+    """
+
+    __table_args__ = (one_of("origin", *ORIGINS),)
 
     key: str = Field(primary_key=True, max_length=64)
     version: int
+    origin: str = Field(default="file", max_length=8)
+    forked_at: datetime | None = None
+    file: str | None = Field(default=None, max_length=300)
     position: int = 0
     first_published_at: datetime
     archived_at: datetime | None = None
 
 
 class ChecklistVersion(Row, table=True):
-    """One published definition; `digest` names its content, so that it is read once per process."""
+    """One published definition; `digest` names its content, so that it is read once per process.
+
+    `source` is the file it was published from, word for word, so that it can be given back with its comments.
+    """
 
     __tablename__ = "checklist_version"
     __table_args__ = (UniqueConstraint("checklist_key", "number"),)
@@ -42,6 +55,7 @@ class ChecklistVersion(Row, table=True):
     digest: str = Field(max_length=64)
     published_at: datetime
     published_by: str = Field(default="", max_length=200)
+    source: str | None = None
 
 
 class Enrollment(Row, table=True):

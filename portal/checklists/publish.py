@@ -1,238 +1,126 @@
 """Publishing checklists: what a changed file would do to customers under way, and then doing it.
 
-`plan` only looks. `apply` writes a new version, moves those under way to it with everything they have done that still
-exists, leaves whoever has finished on the version they finished, enrolls whom the audience now takes in, and archives
-what is gone. Both run on the same rules, `apply` in one transaction.
+`planning.plan` only looks. `apply` writes a new version, moves those under way to it with everything they have done
+that still exists, leaves whoever has finished on the version they finished, enrolls whom the audience now takes in, and
+archives what is gone. Both run on the same rules, `apply` in one transaction.
+
+They are about files, all of them at once. What is written in the browser is published one at a time (`apply_one`),
+ends when somebody says so (`end`), and is left alone by files, until it is given back to them.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 from zoneinfo import ZoneInfo
 
-import orjson
-from sqlalchemy import func, text
+from sqlalchemy import func
+from sqlalchemy import text as sql
 from sqlmodel import Session, col, select
 
-from portal.accounts.models import Account, Member
+from portal.accounts.models import Account
 from portal.checklists.catalog import Catalog, Published, catalog
-from portal.checklists.definition import Account as AccountScope
-from portal.checklists.definition import AtLeast, Definition, Required, Step, Tick, dump
-from portal.checklists.enrollment import enroll_accounts, first_day, in_audience, move_to
-from portal.checklists.evaluation import ask_of_run
+from portal.checklists.definition import Definition, dump
+from portal.checklists.enrollment import enroll_accounts, move_to
 from portal.checklists.models import Checklist, ChecklistVersion, Enrollment
-from portal.checklists.rules import Affected, UnderWay, affected, scope_reached
-from portal.checklists.runs import Run, load_runs
-from portal.kit.clock import local_day
+from portal.checklists.planning import TOUCHING, ChecklistChange, digest_of, is_kept, plan
+from portal.checklists.runs import load_runs
 
-ChangeKind = Literal["new", "changed", "unchanged", "archived", "returned"]
-TOUCHING: frozenset[ChangeKind] = frozenset({"new", "changed", "returned"})
-"""After these, runs may have to be made or looked at again."""
-
-
-@dataclass(frozen=True)
-class ChecklistChange:
-    """What publishing does to one checklist. Lists hold the names of accounts, for a person to read."""
-
-    key: str
-    kind: ChangeKind
-    definition: Definition | None
-    moved: int = 0
-    finished: int = 0
-    affected: tuple[tuple[str, Affected], ...] = ()
-    enrolled: tuple[str, ...] = ()
-    withdrawn: tuple[str, ...] = ()
-
-    @property
-    def asks(self) -> bool:
-        """Whether somebody is affected who was not told before: a live checklist changes under them."""
-        return self.kind in ("changed", "archived") and bool(self.affected or self.enrolled or self.withdrawn)
-
-
-def digest_of(definition: Definition) -> str:
-    """The name of a definition's content."""
-    return hashlib.sha256(orjson.dumps(dump(definition), option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def plan(
-    session: Session, definitions: Sequence[Definition], *, now: datetime, zone: ZoneInfo
-) -> tuple[ChecklistChange, ...]:
-    """What publishing exactly these checklists would do; nothing is changed."""
-    known = catalog(session)
-    standing = {row.key: row for row in session.exec(select(Checklist))}
-    changes = [_planned(session, known, standing, one, now=now, zone=zone) for one in definitions]
-    wanted = {definition.key for definition in definitions}
-    for published in known.live:
-        if published.key not in wanted:
-            under_way = [run for run in _runs(session, known, published.key) if run.enrollment.completed_at is None]
-            names = tuple(run.account.name for run in under_way)
-            changes.append(ChecklistChange(published.key, "archived", None, withdrawn=names))
-    return tuple(changes)
+SETTLED: Final = timedelta(minutes=1)
+"""After so long every transaction has ended that began before a publication."""
+EMPTY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({})
 
 
 def apply(
-    session: Session, definitions: Sequence[Definition], *, by: str, now: datetime, zone: ZoneInfo
+    session: Session,
+    definitions: Sequence[Definition],
+    *,
+    by: str,
+    now: datetime,
+    zone: ZoneInfo,
+    sources: Mapping[str, tuple[str, str]] = EMPTY,
 ) -> tuple[ChecklistChange, ...]:
-    """Publish exactly these checklists, and archive the others. Returns what was done."""
+    """Publish exactly these checklists, and archive the others that come from files. Returns what was done.
+
+    `sources` gives the name and the text of each one's file, by key, to be given back by an export.
+    """
     hold(session)
     changes = plan(session, definitions, now=now, zone=zone)
     standing = {row.key: row for row in session.exec(select(Checklist))}
     for position, definition in enumerate(definitions):
+        if is_kept(standing, definition.key):
+            continue
         row = standing.get(definition.key)
         if row is None:
             row = Checklist(key=definition.key, version=0, position=position, first_published_at=now)
+        name, text = sources.get(definition.key, (None, None))
         row.position = position
-        row.archived_at = None
-        session.add(row)
-        session.flush()
-        _add_version(session, row, definition, by=by, now=now)
+        row.file = name
+        _come_to_life(session, row, definition, by=by, now=now, text=text)
     for change in changes:
         if change.kind == "archived":
             standing[change.key].archived_at = now
             session.add(standing[change.key])
     session.flush()
-    known = catalog(session)
-    touched = {change.key for change in changes if change.kind in TOUCHING}
-    for key in sorted(touched):
-        _move_under_way(session, known, key, zone=zone)
-    if touched:
-        ids = list(session.exec(select(col(Account.id)).order_by(col(Account.id))))
-        enroll_accounts(session, known, [one for one in ids if one is not None], now=now, zone=zone, keys=touched)
+    _reach_accounts(session, {change.key for change in changes if change.kind in TOUCHING}, now=now, zone=zone)
     return changes
+
+
+def apply_one(
+    session: Session, definition: Definition, change: ChecklistChange, *, by: str, now: datetime, zone: ZoneInfo
+) -> None:
+    """Publish this one, written in the browser; all others stay as they are.
+
+    `change` is what `plan_one` has said in this very transaction, while nobody else could publish (`hold`).
+    """
+    row = session.get(Checklist, definition.key)
+    if row is None:
+        last = session.exec(select(func.max(Checklist.position))).one()
+        position = 0 if last is None else last + 1
+        row = Checklist(key=definition.key, version=0, position=position, first_published_at=now, origin="studio")
+    _come_to_life(session, row, definition, by=by, now=now)
+    if change.kind in TOUCHING:
+        _reach_accounts(session, {definition.key}, now=now, zone=zone)
+
+
+def end(session: Session, key: str, *, now: datetime) -> None:
+    """Nobody runs through it any more; what was done stays on record, and publishing it again brings it back."""
+    row = session.get_one(Checklist, key)
+    row.archived_at = now
+    session.add(row)
+    session.flush()
 
 
 def hold(session: Session) -> None:
     """Let nobody else publish until this transaction is over; reading goes on. SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("LOCK TABLE checklist IN SHARE ROW EXCLUSIVE MODE"))
+        session.execute(sql("LOCK TABLE checklist IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _planned(
-    session: Session,
-    known: Catalog,
-    standing: dict[str, Checklist],
-    definition: Definition,
-    *,
-    now: datetime,
-    zone: ZoneInfo,
-) -> ChecklistChange:
-    row = standing.get(definition.key)
-    live = next((published for published in known.live if published.key == definition.key), None)
-    if row is None or live is None:
-        kind: ChangeKind = "new" if row is None else "returned"
-        first = row.first_published_at if row else now
-        return ChecklistChange(
-            definition.key, kind, definition, enrolled=_joining(session, definition, first, now, zone)
-        )
-    if digest_of(live.definition) == digest_of(definition):
-        return ChecklistChange(definition.key, "unchanged", definition)
-    runs = _runs(session, known, definition.key)
-    under_way = [run for run in runs if run.enrollment.completed_at is None]
-    leaving: list[Run] = []
-    staying: list[Run] = []
-    for run in under_way:
-        belongs = in_audience(session, definition, run.account, now=now, zone=zone)
-        (staying if belongs else leaving).append(run)
-    names = {run.enrollment.id or 0: run.account.name for run in staying}
-    found = affected(
-        live.definition,
-        definition,
-        [
-            UnderWay(
-                run=run.enrollment.id or 0,
-                done=run.done,
-                condition_at=_condition_at(session, definition, run, now=now, zone=zone),
-                proved=_proved(session, definition, run, now=now, zone=zone),
-            )
-            for run in staying
-        ],
-    )
-    return ChecklistChange(
-        definition.key,
-        "changed",
-        definition,
-        moved=len(staying),
-        finished=len(runs) - len(under_way),
-        affected=tuple((names[one.run], one) for one in found if one.is_affected),
-        enrolled=_joining(session, definition, row.first_published_at, now, zone),
-        withdrawn=tuple(run.account.name for run in leaving),
-    )
+def _come_to_life(
+    session: Session, row: Checklist, definition: Definition, *, by: str, now: datetime, text: str | None = None
+) -> None:
+    row.archived_at = None
+    session.add(row)
+    session.flush()
+    _add_version(session, row, definition, by=by, now=now, text=text)
 
 
-def _joining(
-    session: Session, definition: Definition, first_published_at: datetime, now: datetime, zone: ZoneInfo
-) -> tuple[str, ...]:
-    """The names of accounts that would be enrolled, now or again."""
-    day = first_day(definition, first_published_at, zone)
-    runs = select(Enrollment).where(col(Enrollment.checklist_key) == definition.key).subquery()
-    others = (
-        select(Account, runs.c.withdrawn_at)
-        .outerjoin(runs, runs.c.account_id == col(Account.id))
-        .where(runs.c.id.is_(None) | runs.c.withdrawn_at.is_not(None))
-        .order_by(col(Account.id))
-    )
-    return tuple(
-        account.name
-        for account, withdrawn_at in session.exec(others)
-        if (withdrawn_at is not None or local_day(account.started_at, zone) >= day)
-        and in_audience(session, definition, account, now=now, zone=zone)
-    )
+def _reach_accounts(session: Session, keys: Collection[str], *, now: datetime, zone: ZoneInfo) -> None:
+    """Move those under way to what is live now, and enroll whom it takes in."""
+    known = catalog(session)
+    for key in sorted(keys):
+        _move_under_way(session, known, key, zone=zone)
+    if keys:
+        ids = list(session.exec(select(col(Account.id)).order_by(col(Account.id))))
+        enroll_accounts(session, known, [one for one in ids if one is not None], now=now, zone=zone, keys=keys)
 
 
-def _condition_at(
-    session: Session, definition: Definition, run: Run, *, now: datetime, zone: ZoneInfo
-) -> datetime | None:
-    rule = definition.completed_when
-    if isinstance(rule, Required | AtLeast):
-        return None
-    verdict = ask_of_run(session, run, rule, now=now, zone=zone)
-    return (verdict.at or now) if verdict.met else None
-
-
-def _proved(
-    session: Session, definition: Definition, run: Run, *, now: datetime, zone: ZoneInfo
-) -> dict[str, datetime]:
-    """When the steps of `definition` that are not on the run's list of done ones will be taken as done."""
-    done = run.done
-    before = {step.key: step for step in run.published.definition.steps}
-    found: dict[str, datetime] = {}
-    for step in definition.steps:
-        if step.key in done:
-            found[step.key] = done[step.key]
-        elif before.get(step.key) != step and (at := _done_at(session, step, run, now=now, zone=zone)) is not None:
-            found[step.key] = at
-    return found
-
-
-def _done_at(session: Session, step: Step, run: Run, *, now: datetime, zone: ZoneInfo) -> datetime | None:
-    condition = step.done_when
-
-    def proof(member: Member | None, since: datetime | None) -> datetime | None:
-        if isinstance(condition, Tick):
-            return None
-        verdict = ask_of_run(session, run, condition, member, now=now, zone=zone, since=since)
-        return (verdict.at or now) if verdict.met else None
-
-    if isinstance(step.scope, AccountScope):
-        return proof(None, run.undone_at(step.key, None))
-    parts = [
-        part if part.done_at is not None else replace(part, done_at=proof(member, run.undone_at(step.key, member.id)))
-        for part, member in zip(run.member_runs(step.key), run.members, strict=True)
-    ]
-    reached = scope_reached(step.scope, parts, since=run.enrollment.started_at)
-    return reached.at if reached else None
-
-
-def _runs(session: Session, known: Catalog, key: str) -> list[Run]:
-    ids = session.exec(select(col(Enrollment.account_id)).where(col(Enrollment.checklist_key) == key)).all()
-    return load_runs(session, known, accounts=ids, keys=[key])
-
-
-def _add_version(session: Session, row: Checklist, definition: Definition, *, by: str, now: datetime) -> None:
+def _add_version(
+    session: Session, row: Checklist, definition: Definition, *, by: str, now: datetime, text: str | None
+) -> None:
     digest = digest_of(definition)
     newest = session.exec(
         select(ChecklistVersion).where(
@@ -240,6 +128,8 @@ def _add_version(session: Session, row: Checklist, definition: Definition, *, by
         )
     ).first()
     if newest is not None and newest.digest == digest:
+        newest.source = text
+        session.add(newest)
         return
     highest = session.exec(
         select(func.max(ChecklistVersion.number)).where(col(ChecklistVersion.checklist_key) == row.key)
@@ -254,6 +144,7 @@ def _add_version(session: Session, row: Checklist, definition: Definition, *, by
             digest=digest,
             published_at=now,
             published_by=by,
+            source=text,
         )
     )
     session.flush()

@@ -11,7 +11,7 @@ from portal.conditions.values import shown
 from portal.kit.clock import Span
 from portal.kit.i18n import Message
 
-_LABELS: Final = {
+LABELS: Final = {
     "plan": Message("plan"),
     "role": Message("role"),
     "locale": Message("language"),
@@ -31,7 +31,7 @@ _SYMBOLS: Final[dict[Op, str]] = {
 
 def trait_words(trait: Trait, actual: object, *, met: bool) -> Message:
     """What the trait is, and what was asked of it."""
-    name: object = _LABELS.get(trait.name) or trait.name.removeprefix("traits.")
+    name: object = LABELS.get(trait.name) or trait.name.removeprefix("traits.")
     if actual is None:
         return Message("%(name)s is not set", name=name)
     value, wanted = shown(actual), shown(trait.value)
@@ -67,9 +67,9 @@ def count_words(query: EventCount, count: int, *, met: bool) -> Message:
     """How often it happened of how often it must, or, for what is done once, whether it is done; then the window."""
     what = _done_words(query, met=met) or _of_words(query, count)
     if query.within:
-        return Message("%(what)s within %(span)s of the start", what=what, span=_span_words(query.within))
+        return Message("%(what)s within %(span)s of the start", what=what, span=span_words(query.within))
     if query.last:
-        return Message("%(what)s in the last %(span)s", what=what, span=_span_words(query.last))
+        return Message("%(what)s in the last %(span)s", what=what, span=span_words(query.last))
     return what
 
 
@@ -141,7 +141,8 @@ def _asked(comparison: Comparison) -> str:
     return f"{comparison.name} {_SYMBOLS[comparison.op]} {shown(comparison.value)}"
 
 
-def _span_words(span: Span) -> Message:
+def span_words(span: Span) -> Message:
+    """A length: one day, 30 days, two weeks."""
     match span.unit, span.count:
         case "d", 1:
             return Message("one day")

@@ -7,21 +7,20 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
-from sqlalchemy import Select, select
-from sqlmodel import Session, col
+from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.listing import NONE, SORTS, STATUSES, AccountPage, Filters, Sort, facets, list_accounts
-from portal.accounts.own_fields import accounts_with, label_of, own_fields, values_in_use
+from portal.accounts.own_fields import label_of, own_fields, values_in_use
 from portal.accounts.visits import SeesCustomers
 from portal.checklists.deadlines import Status as RunStatus
 from portal.checklists.definition import in_words
-from portal.conditions.models import SegmentAccount
 from portal.conditions.segments import segments
 from portal.events import reads
 from portal.insights.enrolled import Standing, standings
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, locale_of, page_router, render
+from portal.segments.narrowing import among
 
 router = page_router(prefix="/staff/accounts")
 PER_PAGE = 50
@@ -91,7 +90,7 @@ async def accounts(
         tier=tier,
         owner=owner,
         status=next((one for one in STATUSES if one == status), None),
-        among=_among(segment, own),
+        among=among(segment=segment, own=own),
     )
     by: Sort = next((one for one in SORTS if one == sort), "name")
 
@@ -103,18 +102,6 @@ async def accounts(
 
     shown = await site.database.report(work)
     return render(request, "insights/accounts.html", shown, viewer=viewer, nav="accounts")
-
-
-def _among(segment: str, own: str) -> Select[int] | None:
-    """The customers in a segment, and of whom an own field says what follows the colon."""
-    asked: Select[int] | None = None
-    if segment:
-        asked = select(col(SegmentAccount.account_id)).where(col(SegmentAccount.segment_key) == segment)
-    if own:
-        key, _, value = own.partition(":")
-        with_value = accounts_with(key, value)
-        asked = with_value if asked is None else asked.where(col(SegmentAccount.account_id).in_(with_value))
-    return asked
 
 
 def _list_page(

@@ -67,8 +67,10 @@ class Behind:
 
 @dataclass(frozen=True)
 class BehindPage:
-    """For `insights/behind.html`."""
+    """For `insights/behind.html`. `ids` are all the accounts of the figure, for what is done with all of them."""
 
+    key: str
+    ids: Sequence[int]
     title: Message
     meaning: Message
     checklist: str
@@ -133,6 +135,8 @@ def _page(
         return f"/staff/onboarding/accounts?{urlencode({**here, 'page': number})}"
 
     return BehindPage(
+        key=asked.checklist,
+        ids=[one.account_id for one in chosen],
         title=title,
         meaning=meaning,
         checklist=in_words(live.definition.title, locale),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from portal.accounts import bringing_in, invitation_mails, invitations, mails, personal, sign_in
-from portal.checklists.again import LOOK_JOB
+from portal.checklists import again
 from portal.insights import import_work
 from portal.jobs import schedule, upkeep
 from portal.kit.jobs import LATER, URGENT, Claim, Kind
@@ -18,6 +18,8 @@ from portal.kit.web import Site
 from portal.kit.worker import Worker
 from portal.studio import clockwork, going_out
 from portal.webhooks import announce, deliver
+from portal.workshop import batches
+from portal.workshop import clockwork as workshop_work
 
 
 async def send_mail(site: Site, job: Claim) -> None:
@@ -40,8 +42,9 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         bringing_in.JOB: Kind(partial(import_work.run, site), at_once=1),
         "mail": Kind(partial(send_mail, site)),
         personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
-        LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
+        again.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         announce.JOB: deliver.kind(site),
+        batches.JOB: Kind(partial(workshop_work.run, site)),
         going_out.JOB: Kind(partial(clockwork.run, site)),
         **schedule.kinds(site),
     }

@@ -41,11 +41,12 @@ class FileProblems(Exception):
 
 @dataclass(frozen=True)
 class YamlFile:
-    """A YAML document as plain values, with the line of every path in it."""
+    """A YAML document as plain values, with the line of every path in it, and as it is written."""
 
     file: str
     value: object
     lines: dict[Path, int]
+    text: str = ""
 
     def line(self, *path: str | int) -> int:
         """The line of `path`, or of its nearest known parent."""
@@ -91,7 +92,7 @@ def _load(text: str, file: str, offset: int, kind: type[Any]) -> YamlFile:
         value = loader.construct_document(node) if node is not None else None
     finally:
         loader.dispose()
-    return YamlFile(file, value, lines)
+    return YamlFile(file, value, lines, text)
 
 
 class _Lenient(yaml.constructor.SafeConstructor):

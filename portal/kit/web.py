@@ -34,6 +34,8 @@ from portal.kit.templating import Templates
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_FORM = 1_250_000
 """A text of a megabyte, and the fields around it."""
+MOST_FIELDS = 10_000
+"""A checklist of a hundred steps, each with its condition."""
 YEAR = 365 * 24 * 3600
 E = TypeVar("E", bound=Callable[..., object])
 
@@ -196,7 +198,7 @@ async def check_csrf(request: Request) -> None:
         raise TooLarge(Message("This form is too large. Nothing was changed."))
     given: object = request.headers.get("x-csrf-token")
     if given is None:
-        given = (await request.form()).get("csrf")
+        given = (await request.form(max_fields=MOST_FIELDS)).get("csrf")
     cookie = session_cookie(request) or request.cookies.get(site.cookie("banso-form"))
     if not isinstance(given, str) or not cookie or not site.secrets.verify("csrf", cookie, given):
         raise Forbidden(

@@ -16,13 +16,16 @@ import yaml
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from portal.checklists.models import Checklist
+from portal.checklists.catalog import catalog
+from portal.checklists.definition import Definition, parse_checklist
+from portal.checklists.models import Checklist, ChecklistVersion
+from portal.checklists.written import text_of
 from portal.content.files import parse_collections, parse_document
 from portal.content.library import COLLECTION, DOCUMENT, REVISION, VARIANT
 from portal.content.media_door import KIND
 from portal.content.models import Document
 from portal.content.places import DOCUMENT_FOLDERS
-from portal.kit.files import FileProblems
+from portal.kit.files import FileProblems, load_yaml
 from portal.media.items import Item
 from portal.media.models import MediaUse
 from portal.media.service import every
@@ -30,6 +33,7 @@ from portal.studio.forking import written_anew
 from portal.studio.front import with_fields
 
 COLLECTIONS = "content/collections.yml"
+CHECKLISTS = "content/checklists"
 NAMED = re.compile(r"^id:[ \t]*[\"']?([a-z0-9][a-z0-9_-]*)[\"']?[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
@@ -58,10 +62,23 @@ def texts(session: Session) -> dict[str, str]:
     return {**found, **({COLLECTIONS: said} if said else {})}
 
 
-def texts_and_checklists(session: Session) -> tuple[dict[str, str], bool]:
-    """The same, and whether there are checklists, whose files are not exported."""
-    asked = select(col(Checklist.key)).where(col(Checklist.archived_at).is_(None)).limit(1)
-    return texts(session), session.execute(asked).first() is not None
+def everything(session: Session) -> dict[str, str]:
+    """The same, with the checklists that are live: as their files were, where they come from files as they are now."""
+    rows = session.execute(
+        select(col(Checklist.key), col(Checklist.file), col(ChecklistVersion.source))
+        .join(
+            ChecklistVersion,
+            (col(ChecklistVersion.checklist_key) == col(Checklist.key))
+            & (col(ChecklistVersion.number) == col(Checklist.version)),
+        )
+        .where(col(Checklist.archived_at).is_(None))
+        .order_by(col(Checklist.position), col(Checklist.key))
+    )
+    known = catalog(session)
+    found = texts(session)
+    for key, file, source in rows:
+        found[file or f"{CHECKLISTS}/{key}.yml"] = source or text_of(known.live_of(key).definition)
+    return found
 
 
 def media_shown(session: Session) -> list[Item]:
@@ -79,7 +96,7 @@ def write(root: Path, files: dict[str, str]) -> Written:
     for name, text in files.items():
         path = root / name
         data = text.encode()
-        if path.is_file() and (path.read_bytes() == data or (name == COLLECTIONS and _says_the_same(path, text))):
+        if path.is_file() and (path.read_bytes() == data or _says_the_same(name, path, text)):
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -140,8 +157,16 @@ def _elsewhere(root: Path, files: dict[str, str]) -> Iterator[tuple[str, str]]:
                 yield name, place
 
 
-def _says_the_same(path: Path, text: str) -> bool:
+def _says_the_same(name: str, path: Path, text: str) -> bool:
+    """Whether a file that was written by hand means what is to be written: then its comments stay."""
     try:
-        return parse_collections(path.read_text(encoding="utf-8"), file="") == parse_collections(text, file="")
+        there = path.read_text(encoding="utf-8")
+        if name == COLLECTIONS:
+            return parse_collections(there, file="") == parse_collections(text, file="")
+        return name.startswith(f"{CHECKLISTS}/") and _checklist(there) == _checklist(text)
     except (FileProblems, UnicodeDecodeError):
         return False
+
+
+def _checklist(text: str) -> Definition:
+    return parse_checklist(load_yaml(text, file=""))

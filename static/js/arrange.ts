@@ -9,14 +9,13 @@ export function arrangeLists(): void {
     const list = item?.closest<HTMLElement>("[data-arrange]");
     if (!grip || !item || !list || event.button !== 0) return;
     event.preventDefault();
-    drag(list, item, grip, event.pointerId);
+    drag(list, item);
   });
 }
 
-function drag(list: HTMLElement, item: HTMLElement, grip: HTMLElement, pointer: number): void {
+function drag(list: HTMLElement, item: HTMLElement): void {
   const before = orderOf(list);
   const end = new AbortController();
-  grip.setPointerCapture(pointer);
   item.classList.add("is-dragged");
   const follow = (event: PointerEvent): void => {
     const others = [...list.querySelectorAll<HTMLElement>(".arrange-item")].filter((one) => one !== item);
@@ -24,6 +23,7 @@ function drag(list: HTMLElement, item: HTMLElement, grip: HTMLElement, pointer: 
       const box = one.getBoundingClientRect();
       return event.clientY < box.top + box.height / 2;
     });
+    if ((below ?? null) === item.nextElementSibling) return;
     if (below) below.before(item);
     else list.append(item);
   };
@@ -33,9 +33,10 @@ function drag(list: HTMLElement, item: HTMLElement, grip: HTMLElement, pointer: 
     const form = document.getElementById(list.dataset.arrange ?? "");
     if (form instanceof HTMLFormElement && orderOf(list) !== before) form.requestSubmit();
   };
-  grip.addEventListener("pointermove", follow, { signal: end.signal });
-  grip.addEventListener("pointerup", drop, { signal: end.signal });
-  grip.addEventListener("pointercancel", drop, { signal: end.signal });
+  // On the document: an item that changes its place loses whatever pointer its grip has captured.
+  document.addEventListener("pointermove", follow, { signal: end.signal });
+  document.addEventListener("pointerup", drop, { signal: end.signal });
+  document.addEventListener("pointercancel", drop, { signal: end.signal });
 }
 
 function orderOf(list: HTMLElement): string {

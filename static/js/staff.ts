@@ -8,6 +8,7 @@ import { followLook } from "./look";
 import { printButtons } from "./print";
 import { refreshing } from "./refresh";
 import { selectLists } from "./select";
+import { followTurns } from "./turns";
 import { uploadForms } from "./upload";
 
 arrangeLists();
@@ -16,6 +17,7 @@ refreshing();
 selectLists();
 uploadForms();
 followLook();
+followTurns();
 
 for (const button of document.querySelectorAll<HTMLElement>("[data-print]")) {
   button.hidden = false;

@@ -43,6 +43,8 @@ from portal.tables import metadata
 from portal.touch import contacts, tasks
 from portal.touch.rules import Colleague, Said, Wanted
 from portal.tutorials.models import Tutorial, TutorialRun
+from portal.workshop import batches
+from portal.workshop.wishes import Wish
 from tests.factories import NOW
 from tests.library import TOKYO
 
@@ -153,6 +155,15 @@ def live(session: Session, who: Called, account: str) -> int:
     task = tasks.make_task(session, account_id=owner.id, wanted=wanted, by=Colleague(None, "sato", "Sato"), now=NOW)
     outcome = f"{who.email} answers"
     tasks.finish_task(session, task, outcome=outcome, by=Colleague(None, "sato", "Sato"), now=NOW)
+    batches.make(
+        session,
+        key="start",
+        accounts=[owner.id],
+        wish=Wish("exclude", f"{who.name} has left"),
+        actor=staff,
+        now=NOW,
+        zone=TOKYO,
+    )
     sessions.open_visit(session, member_id=person.id, now=NOW, days=30, device="Chrome")
     session.add(
         SignInLink(

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal import publishing
-from portal.checklists.again import LOOK_JOB
+from portal.checklists import again
 from portal.checklists.models import Checklist, ChecklistVersion
-from portal.checklists.publish import ChecklistChange
+from portal.checklists.planning import ChecklistChange
 from portal.content.models import Document
 from portal.kit.db import Database
 from portal.kit.errors import Conflict
@@ -287,6 +287,6 @@ async def jobs(world: World) -> list[tuple[str, object]]:
 
 async def test_who_came_at_the_very_moment_is_looked_at_afterwards(world: World, tmp_path: Path) -> None:
     await publish(world, write(tmp_path, WHOLE))
-    assert await jobs(world) == [(LOOK_JOB, {"keys": ["start"], "after": 0})]
+    assert await jobs(world) == [(again.LOOK_JOB, {"keys": ["start"], "after": 0})]
     await publish(world, tmp_path)
     assert len(await jobs(world)) == 1

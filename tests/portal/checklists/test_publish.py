@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from portal.checklists.definition import Definition
-from portal.checklists.publish import ChecklistChange
+from portal.checklists.planning import ChecklistChange
 from portal.checklists.rules import Progress
 from portal.kit.errors import NotFound
 from tests.onboarding import World, checklist, step, tokyo

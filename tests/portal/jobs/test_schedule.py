@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from portal.accounts import mails, sign_in
-from portal.checklists.again import LOOK_JOB
+from portal.checklists import again
 from portal.jobs import registry, schedule
 from portal.jobs.schedule import Timed, next_run, plan_next
 from portal.kit.db import Database
@@ -78,6 +78,6 @@ async def test_a_run_that_fails_keeps_no_other_away(db: Database, monkeypatch: p
 
 async def test_every_kind_of_job_has_somebody_who_does_it(db: Database) -> None:
     kinds = registry.kinds(site_of(db, Clock()))
-    assert {sign_in.MAIL_JOB, "mail", LOOK_JOB} < set(kinds)
+    assert {sign_in.MAIL_JOB, "mail", again.LOOK_JOB} < set(kinds)
     assert {timed.kind for timed in schedule.SCHEDULE} < set(kinds)
     assert getattr(kinds[sign_in.MAIL_JOB].run, "func", None) is mails.send_sign_in_mail

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from portal.accounts import changes
-from portal.checklists.again import queue_look
+from portal.checklists import again
 from portal.events import ingest
 from portal.jobs import registry, schedule, upkeep
 from portal.kit.db import Database
@@ -129,7 +129,9 @@ async def test_a_second_look_finds_what_a_publication_could_not_see(world: World
     assert list(await world.enrollments()) == [("known", "start")]
     site, clock = site_of(world)
     await world.write(
-        lambda session: queue_look(session, keys=["start"], now=clock.now, run_at=clock.now + timedelta(minutes=1))
+        lambda session: again.queue_look(
+            session, keys=["start"], now=clock.now, run_at=clock.now + timedelta(minutes=1)
+        )
     )
     await run_all(site)
     assert await world.done(account="known") == {}
