@@ -63,6 +63,7 @@ from portal.webhooks import personal as webhooks_personal
 from portal.widget import pages as widget_pages
 from portal.widget import personal as widget_personal
 from portal.widget import stamps
+from portal.workdays import pages as workdays_pages
 
 YEAR_SECONDS = 31_536_000
 
@@ -149,6 +150,7 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         media_pages,
         media_staff_pages,
         widget_pages,
+        workdays_pages,
     ):
         app.include_router(pages.router)
     app.mount("/static", HashedFiles(directory=bundled("static", "dist"), check_dir=False))

@@ -12,6 +12,7 @@ from portal.studio import models as studio
 from portal.tutorials import models as tutorials
 from portal.webhooks import models as webhooks
 from portal.widget import models as widget
+from portal.workdays import models as workdays
 
 metadata = Row.metadata
-rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget)
+rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget, workdays)
