@@ -49,6 +49,10 @@ from portal.kit.secrets import Secrets
 from portal.kit.server import when_asked_to_stop
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
+from portal.mailing import alerts
+from portal.mailing import pages as mailing_pages
+from portal.mailing import personal as mailing_personal
+from portal.mailing import reader_pages as mailing_reader_pages
 from portal.media import pages as media_pages
 from portal.media import staff_pages as media_staff_pages
 from portal.media import uses
@@ -147,6 +151,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         insights_pages,
         webhooks_pages,
         jobs_pages,
+        mailing_pages,
+        mailing_reader_pages,
         media_pages,
         media_staff_pages,
         widget_pages,
@@ -178,12 +184,13 @@ def subscribe() -> None:
     ingest.subscribe(listeners.on_events)
     ingest.subscribe(announce.on_events)
     news.subscribe(announce.on_checklist_news)
+    news.subscribe(alerts.on_checklist_news)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.
     personal.subscribe(eraser=personal.erase_own)
     rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
-    for room in (*rooms, widget_personal):
+    for room in (*rooms, mailing_personal, widget_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)
     uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)

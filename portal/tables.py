@@ -6,6 +6,7 @@ from portal.content import models as content
 from portal.events import models as events
 from portal.kit import jobs
 from portal.kit.rows import Row
+from portal.mailing import models as mailing
 from portal.media import models as media
 from portal.search import models as search
 from portal.studio import models as studio
@@ -15,4 +16,18 @@ from portal.widget import models as widget
 from portal.workdays import models as workdays
 
 metadata = Row.metadata
-rooms = (accounts, events, search, media, content, tutorials, checklists, studio, webhooks, jobs, widget, workdays)
+rooms = (
+    accounts,
+    workdays,
+    events,
+    search,
+    media,
+    content,
+    tutorials,
+    checklists,
+    mailing,
+    studio,
+    webhooks,
+    jobs,
+    widget,
+)

@@ -17,6 +17,7 @@ from portal.events import reads
 from portal.insights.enrolled import Standing, standings
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, locale_of, page_router, render
+from portal.mailing.selection import Selection
 
 router = page_router(prefix="/staff/accounts")
 PER_PAGE = 50
@@ -56,6 +57,7 @@ class AccountsPage:
     words: Mapping[RunStatus, tuple[Message, str]]
     last_seen: Mapping[int, datetime]
     now: datetime
+    mail_href: str
 
 
 @router.get("")
@@ -139,4 +141,5 @@ def _list_page(
         words=RUN_WORDS,
         last_seen=reads.last_seen(session, account_ids=ids),
         now=now,
+        mail_href=f"/staff/mails/new?{urlencode(Selection(everybody=True, filters=filters).fields())}",
     )

@@ -19,6 +19,7 @@ from portal.events.export import as_file
 from portal.kit.errors import FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
+from portal.mailing.addresses import stopped_among
 
 router = page_router(prefix="/staff/members")
 LARGEST = 2**31 - 1
@@ -36,6 +37,7 @@ class MemberPage:
     elsewhere: Sequence[tuple[str, str]]
     to_type: str
     may_manage: bool
+    stopped: str = ""
     reason: str = ""
     problems: Sequence[Message] = ()
 
@@ -124,6 +126,7 @@ def _page(
         elsewhere=[(one.name, customer_path(one.external_id)) for one in elsewhere],
         to_type=to_type(found),
         may_manage=viewer.is_admin,
+        stopped=stopped_among(session, [found.email_key or ""]).get(found.email_key or "", ""),
         reason=reason,
         problems=problems,
     )

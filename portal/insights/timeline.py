@@ -24,6 +24,8 @@ from portal.events.reads import Happening
 from portal.kit.clock import local_day
 from portal.kit.dates import day
 from portal.kit.i18n import Locale, Message
+from portal.mailing.models import Letter
+from portal.mailing.wording import became, why_written
 
 SHOWN = 30
 NEWEST = 2**62
@@ -44,7 +46,9 @@ EXCEPTIONS = {
     "withdraw": Message("No longer in the audience"),
     "return": Message("In the audience again"),
 }
-Kind = Literal["event", "done", "undone", "exception"]
+Kind = Literal["event", "done", "undone", "exception", "mail"]
+MAILS = 6
+"""Their rank among what happened at the same moment."""
 
 
 @dataclass(frozen=True, order=True)
@@ -122,6 +126,7 @@ def timeline_of(
         _completions(session, account_id, titles, before, limit + 1),
         _undone(session, account_id, titles, before, limit + 1),
         _exceptions(session, account_id, before, limit + 1, locale, zone),
+        _mails(session, account_id, names, known, before, limit + 1, locale, zone),
     )
     newest = merge(*streams, key=lambda entry: entry.place, reverse=True)
     found = list(islice(newest, limit + 1))
@@ -246,6 +251,36 @@ def exception_words(row: EnrollmentException, *, locale: Locale, zone: ZoneInfo)
         before=_day(row.before, locale, zone),
         after=_day(row.after, locale, zone),
     )
+
+
+def _mails(
+    session: Session,
+    account_id: int,
+    names: Mapping[int, str],
+    known: Catalog,
+    before: Place | None,
+    limit: int,
+    locale: Locale,
+    zone: ZoneInfo,
+) -> list[Entry]:
+    at, number = col(Letter.at), col(Letter.id)
+    asked = select(Letter).where(col(Letter.account_id) == account_id)
+    if before is not None and before.rank == MAILS:
+        asked = asked.where(or_(at < before.at, and_(at == before.at, number < before.id)))
+    elif before is not None:
+        asked = asked.where(at < before.at)
+    titles = {one.key: in_words(one.definition.title, locale) for one in known.live}
+    rows = session.execute(asked.order_by(at.desc(), number.desc()).limit(limit)).scalars()
+    return [
+        Entry(
+            place=Place(row.at, MAILS, row.id or 0),
+            kind="mail",
+            text=became(row),
+            who=names.get(row.member_id or 0, row.to),
+            note=why_written(row, locale=locale, zone=zone, titles=titles),
+        )
+        for row in rows
+    ]
 
 
 def _day(written: str | None, locale: Locale, zone: ZoneInfo) -> str:

@@ -21,6 +21,7 @@ from portal.jobs import upkeep
 from portal.kit.db import zone_of
 from portal.kit.jobs import LATER, Claim, Job, Kind, enqueue
 from portal.kit.web import Site
+from portal.mailing import alerts, by_rule
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Timed:
 SCHEDULE = (
     Timed("checklists.overdue", "5 0 * * *", upkeep.tell_overdue_runs),
     Timed(upkeep.JOB, "30 3 * * *", upkeep.run),
+    Timed(by_rule.JOB, "10 * * * *", by_rule.look),
+    Timed("mailing.silence", "20 * * * *", alerts.look_for_silence),
     Timed("webhooks.forget", "50 3 * * *", upkeep.forget_told),
 )
 
