@@ -102,6 +102,7 @@ def send_batch(
             by=by.key,
             by_name=by.name,
             held=one.reason,
+            detail=one.detail,
         )
         for one in found
     ]

@@ -1,7 +1,7 @@
 """Writing to a selection: choose template and recipients, look at each mail, confirm the number, see what becomes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ from portal.kit.secrets import new_token
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.mailing import batches, log
 from portal.mailing.batches import CountChanged, Sender
-from portal.mailing.composing import compose
+from portal.mailing.composing import Composed, compose
 from portal.mailing.configured import terms
 from portal.mailing.log import Entry, Wanted, list_letters
 from portal.mailing.models import MailBatch
@@ -43,6 +43,8 @@ router = page_router(prefix="/staff/mails")
 Text = Annotated[str, Query(max_length=200)]
 Said = Annotated[str, Form(max_length=200)]
 SHOWN = 100
+LOOKED_AT = 100
+"""Up to so many, each mail is put together beforehand: what lacks something is then no part of the number."""
 
 
 @dataclass(frozen=True)
@@ -226,13 +228,38 @@ def _choice(said: ImmutableMultiDict[str, str]) -> Choice:
 
 def _recipients(session: Session, site: Site, choice: Choice, template: Template, now: datetime) -> list[Recipient]:
     accounts = accounts_of(session, choice.selection, now=now, zone=site.zone)
-    return recipients(
+    found = recipients(
         session,
         accounts,
         whom=choice.whom,
         checklist=choice.checklist or None,
         needs_run=batches.needs_run(template),
         now=now,
+    )
+    if sum(one.reason is None for one in found) > LOOKED_AT:
+        return found
+    return [
+        replace(one, reason="gap", detail=", ".join(missing))
+        if one.reason is None and (missing := _composed(session, site, choice, template, one, "", now).filled.missing)
+        else one
+        for one in found
+    ]
+
+
+def _composed(
+    session: Session, site: Site, choice: Choice, template: Template, one: Recipient, sender: str, now: datetime
+) -> Composed:
+    assert one.someone is not None
+    return compose(
+        session,
+        site,
+        template,
+        session.get_one(Account, one.account_id),
+        name=one.someone.name,
+        locale=one.someone.locale,
+        now=now,
+        checklist=choice.checklist or None,
+        sender=sender,
     )
 
 
@@ -248,7 +275,7 @@ def _page(
     accounts = accounts_of(session, choice.selection, now=now, zone=site.zone)
     found = _recipients(session, site, choice, template, now) if template is not None else []
     going = [one for one in found if one.reason is None]
-    held = [(one, HELD[one.reason]) for one in found if one.reason is not None]
+    held = [(one, why_held(one.reason, one.detail) or HELD["gone"]) for one in found if one.reason is not None]
     preview = None
     if going and template is not None:
         preview = _preview(session, site, choice, template, going, min(show, len(going) - 1), sender, now)
@@ -281,18 +308,7 @@ def _preview(
     now: datetime,
 ) -> Preview:
     one = going[number]
-    assert one.someone is not None
-    composed = compose(
-        session,
-        site,
-        template,
-        session.get_one(Account, one.account_id),
-        name=one.someone.name,
-        locale=one.someone.locale,
-        now=now,
-        checklist=choice.checklist or None,
-        sender=sender,
-    )
+    composed = _composed(session, site, choice, template, one, sender, now)
 
     def address(other: int) -> str:
         return f"/staff/mails/new?{urlencode([*choice.fields(), ('show', str(other))])}#preview"

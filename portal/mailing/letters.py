@@ -38,6 +38,7 @@ class Draft:
     by: str = ""
     by_name: str = ""
     held: str | None = None
+    detail: str = ""
 
 
 def write_down(session: Session, drafts: Sequence[Draft], *, now: datetime, run_at: datetime | None = None) -> int:
@@ -75,7 +76,7 @@ def _row(draft: Draft, now: datetime) -> dict[str, Any]:
         "because": draft.because,
         "state": "held" if held else "waiting",
         "reason": held,
-        "detail": "",
+        "detail": draft.detail,
         "subject": "",
         "text": "",
         "by": draft.by,

@@ -68,6 +68,7 @@ class Recipient:
     account: str
     someone: Someone | None
     reason: str | None = None
+    detail: str = ""
     enrollment_id: int | None = None
 
     @property
@@ -127,7 +128,7 @@ def recipients(
             general = "no_run"
         for someone in to_whom[account_id]:
             own = "no_address" if not someone.email_key else stopped.get(someone.email_key)
-            found.append(Recipient(account_id, external_id, name, someone, general or own, run[0] if run else None))
+            found.append(Recipient(account_id, external_id, name, someone, general or own, "", run[0] if run else None))
         if not to_whom[account_id]:
             found.append(Recipient(account_id, external_id, name, None, general or "nobody"))
     return found

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Form, Query, Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlmodel import Session, col
 from starlette.responses import Response
 
@@ -210,8 +210,15 @@ async def _shown(
 
 
 def _customers(session: Session) -> list[tuple[str, str]]:
+    """A few to look at a template with, those under way first: of them there is most to say."""
+    under_way = exists().where(
+        col(Enrollment.account_id) == col(Account.id),
+        col(Enrollment.completed_at).is_(None),
+        col(Enrollment.withdrawn_at).is_(None),
+    )
     asked = select(col(Account.external_id), col(Account.name)).where(col(Account.left_at).is_(None))
-    rows = session.connection().execute(asked.order_by(col(Account.started_at).desc(), col(Account.id)).limit(SAMPLES))
+    order = (under_way.desc(), col(Account.started_at).desc(), col(Account.id))
+    rows = session.connection().execute(asked.order_by(*order).limit(SAMPLES))
     return [(external_id, name) for external_id, name in rows]
 
 

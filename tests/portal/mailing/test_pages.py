@@ -179,7 +179,8 @@ async def test_a_rule_that_would_write_to_many_asks_with_the_number(house: House
 async def test_one_click_takes_an_address_off_and_looking_does_not(house: House, client: httpx.AsyncClient) -> None:
     await house.switch_on("deadline_near", days=30)
     await house.look_and_work()
-    link = urlsplit(str(house.box.got[0].mail["List-Unsubscribe"]).strip("<>")).path
+    (mail,) = [one.mail for one in house.box.got if one.to == ADMIN]
+    link = urlsplit(str(mail["List-Unsubscribe"]).strip("<>")).path
     stranger = browser(desk(house, reader_pages.router))
     page = await stranger.get(link)
     assert (page.status_code, "a***@acme.example" in page.text, ADMIN in page.text) == (200, True, False)

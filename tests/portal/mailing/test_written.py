@@ -20,9 +20,9 @@ PROGRESS = Progress(
 WEEK = Week(("招待",), 3, 5, "https://p.example/progress/x")
 
 
-def said(to: Addressee = Addressee("株式会社あおば", "田中"), locale: Locale = "ja") -> dict[str, str]:
+def said(to: Addressee | None = None, locale: Locale = "ja") -> dict[str, str]:
     return values(
-        to,
+        to or Addressee("株式会社あおば", "田中"),
         locale=locale,
         vendor="伴走クラウド",
         sender="佐藤",
@@ -97,13 +97,15 @@ def test_a_letter_in_text_and_html() -> None:
     letter = fill(write("{{ checklist.due }} {{ member.name | x }}", body), said())
     assert letter.subject == "2027年1月4日(月) 田中"
     assert letter.text == (
-        "見出し\n\n重要。必ず株式会社あおばで\n次の行\n\n- 一つ\n- 二つ\n  1. 深い\n\n> 引用\n\n────────────────────\n\n"
+        "見出し\n\n重要。必ず株式会社あおばで\n次の行\n\n- 一つ\n- 二つ\n  1. 深い\n\n> 引用\n\n"
+        "────────────────────\n\n"
         "開く\nhttps://p.example/checklists/x\n\n詳しくはこちら ( https://p.example/a )。\n\n・招待\n・設定\n"
     )
     assert "<strong>重要。</strong>必ず" in letter.html
     assert '<td bgcolor="#2f4a8c"' in letter.html
     assert "・招待<br>\n・設定" in letter.html
-    tags = [part for part in letter.html.split("<")[1:] if not part.startswith(("/", "br", "strong", "table", "tr"))]
+    bare = ("/", "br", "strong", "table", "tr")
+    tags = [part for part in letter.html.split("<")[1:] if not part.startswith(bare)]
     assert all("style=" in tag.split(">")[0] for tag in tags)
     assert "style=" not in letter.prose
 
