@@ -174,15 +174,26 @@ def live(session: Session, who: Called, account: str) -> int:
 
 def write_to(session: Session, who: Called, account_id: int, member_id: int) -> None:
     """Mails to them and about them, in every state; they have named somebody, and want nothing more themselves."""
-    said = {"account_id": account_id, "cause": "hand", "template_key": "x", "created_at": NOW, "at": NOW}
-    their = {"member_id": member_id, "to": who.email, "to_key": who.email.lower()}
+    said: dict[str, Any] = {
+        "account_id": account_id,
+        "cause": "hand",
+        "template_key": "x",
+        "created_at": NOW,
+        "at": NOW,
+    }
+    their: dict[str, Any] = {"member_id": member_id, "to": who.email, "to_key": who.email.lower()}
     dear = f"Dear {who.name} ({who.id}),"
     session.add(Letter(**said, **their, state="sent", subject=f"For {who.name}", text=dear))
     session.add(Letter(**said, **their, state="failed", reason="refused", detail=f"550 <{who.email}> unknown"))
     session.add(Letter(**said, **their, state="waiting"))
     session.add(Letter(**said, to="colleague@example.com", to_key="colleague@example.com", state="sent", text=dear))
     for email, by in (("boss@example.com", who.email), (who.email, "sato@vendor.example")):
-        reader = {"account_id": account_id, "email": email, "email_key": email.lower(), "created_at": NOW}
+        reader: dict[str, Any] = {
+            "account_id": account_id,
+            "email": email,
+            "email_key": email.lower(),
+            "created_at": NOW,
+        }
         session.add(SummaryReader(**reader, by=by, by_name=who.name))
     stop(session, who.email, "unsubscribed", now=NOW, detail=who.email)
 
