@@ -42,7 +42,7 @@ async def test_a_killed_worker_sends_nothing_twice(make_server: Callable[..., Se
         worker = BackgroundWorker(server)
         try:
             for number in range(1, (ROUNDS or 1) + 1):
-                await asyncio.to_thread(run, server.database_url, lambda session, number=number: queue(session, number))  # type: ignore[misc]
+                await asyncio.to_thread(run, server.database_url, lambda session, number=number: queue(session, number))
                 enough = len(box.got) + chance.randint(1, MAILS - 1)
                 await asyncio.to_thread(worker.start)
                 await until(lambda enough=enough: len(box.got) >= enough)  # type: ignore[misc]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from portal.checklists.definition import AnyMember, EveryMember, Role, Step
+from portal.checklists.definition import AnyMember, EveryMember, Role, Scope, Step
 from portal.mailing.people import Someone, chosen
 from portal.mailing.rules import (
     Hours,
@@ -106,10 +106,8 @@ def test_a_week_has_one_name_over_the_years_end(now: str, week: str) -> None:
     assert began_before_this_week(at("2026-12-27 23:59"), now=at(now), zone=TOKYO) is (week != "2026-W52")
 
 
-STEP: dict[str, Step] = {
-    name: Step(name, {"ja": name}, scope=scope)
-    for name, scope in {"any": AnyMember(), "every": EveryMember(), "billing": Role("billing")}.items()
-}
+SCOPES: dict[str, Scope] = {"any": AnyMember(), "every": EveryMember(), "billing": Role("billing")}
+STEP = {name: Step(name, {"ja": name}, scope=scope) for name, scope in SCOPES.items()}
 PEOPLE = [
     Someone(number, 1, role, f"{role}@x.example", f"{role}@x.example", role, None)
     for number, role in enumerate(("admin", "member", "billing"), start=1)
