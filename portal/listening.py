@@ -14,6 +14,8 @@ from portal.desk import signed_in
 from portal.events import ingest
 from portal.events import merging as events_merging
 from portal.events import personal as events_personal
+from portal.mailing import alerts
+from portal.mailing import personal as mailing_personal
 from portal.media import uses
 from portal.segments import membership
 from portal.touch import personal as touch_personal
@@ -41,6 +43,7 @@ def subscribe() -> None:
     touched.on_runs_changed.subscribe(membership.on_runs_changed)
     ingest.subscribe(announce.on_events)
     news.subscribe(announce.on_checklist_news)
+    news.subscribe(alerts.on_checklist_news)
     merging.subscribe(events_merging.JOINER)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
@@ -48,7 +51,7 @@ def subscribe() -> None:
     personal.subscribe(eraser=personal.erase_own)
     rooms = (events_personal, checklists_personal, content_personal, tutorials_personal, webhooks_personal)
     personal.subscribe(holder=trail.held, eraser=trail.erase)
-    for room in (*rooms, widget_personal, touch_personal, workshop_personal):
+    for room in (*rooms, mailing_personal, widget_personal, touch_personal, workshop_personal):
         personal.subscribe(holder=room.held, eraser=room.erase)
     uses.open_door(documents_door.KIND, documents_door.DOOR)
     uses.open_door(tutorials_door.KIND, tutorials_door.DOOR)

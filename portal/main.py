@@ -46,6 +46,8 @@ from portal.kit.telemetry import telemetry
 from portal.kit.templating import Assets, Templates
 from portal.kit.web import Site, site_of
 from portal.listening import subscribe
+from portal.mailing import pages as mailing_pages
+from portal.mailing import reader_pages as mailing_reader_pages
 from portal.media import pages as media_pages
 from portal.media import staff_pages as media_staff_pages
 from portal.settings import Settings
@@ -152,6 +154,8 @@ def build(settings: Settings, *, with_worker: bool = False, site: Site | None = 
         import_pages,
         webhooks_pages,
         jobs_pages,
+        mailing_pages,
+        mailing_reader_pages,
         media_pages,
         media_staff_pages,
         widget_pages,

@@ -10,6 +10,7 @@ from portal.events import models as events
 from portal.insights import models as insights
 from portal.kit import jobs
 from portal.kit.rows import Row
+from portal.mailing import models as mailing
 from portal.media import models as media
 from portal.search import models as search
 from portal.studio import models as studio
@@ -25,19 +26,20 @@ rooms = (
     accounts,
     records,
     trail,
+    workdays,
     events,
     conditions,
+    touch,
     search,
     media,
     content,
     tutorials,
     checklists,
+    mailing,
     studio,
     insights,
     webhooks,
     jobs,
     widget,
-    workdays,
-    touch,
     workshop,
 )

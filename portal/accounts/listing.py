@@ -78,8 +78,8 @@ def list_accounts(
 
 
 def ids_of(session: Session, *, filters: Filters, now: datetime) -> list[int]:
-    """The ids of all that fit `filters`, in order: for what is done with all of them."""
-    query = select(col(Account.id)).where(*_conditions(filters, now)).order_by(col(Account.id))
+    """The ids of all that fit `filters`, by name: for what is done with all of them."""
+    query = select(col(Account.id)).where(*_conditions(filters, now)).order_by(col(Account.name), col(Account.id))
     return [one for one in session.execute(query).scalars() if one is not None]
 
 

@@ -10,7 +10,7 @@ from fastapi import Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from portal.accounts.listing import NONE, SORTS, STATUSES, AccountPage, Filters, Sort, facets, list_accounts
+from portal.accounts.listing import NONE, SORTS, AccountPage, Filters, Sort, facets, list_accounts
 from portal.accounts.own_fields import label_of, own_fields, values_in_use
 from portal.accounts.visits import SeesCustomers
 from portal.checklists.deadlines import Status as RunStatus
@@ -20,7 +20,8 @@ from portal.events import reads
 from portal.insights.enrolled import Standing, standings
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, locale_of, page_router, render
-from portal.segments.narrowing import among
+from portal.mailing.selection import Selection
+from portal.segments.narrowing import filters_of
 
 router = page_router(prefix="/staff/accounts")
 PER_PAGE = 50
@@ -64,6 +65,7 @@ class AccountsPage:
     words: Mapping[RunStatus, tuple[Message, str]]
     last_seen: Mapping[int, datetime]
     now: datetime
+    mail_href: str
 
 
 @router.get("")
@@ -84,21 +86,15 @@ async def accounts(
 ) -> Response:
     """All customers, as filtered and sorted by the address."""
     now, locale = site.clock(), locale_of(request, viewer)
-    filters = Filters(
-        q=q,
-        plan=plan,
-        tier=tier,
-        owner=owner,
-        status=next((one for one in STATUSES if one == status), None),
-        among=among(segment=segment, own=own),
-    )
+    said = {"q": q, "plan": plan, "tier": tier, "owner": owner, "status": status, "segment": segment, "own": own}
+    filters = filters_of(said)
     by: Sort = next((one for one in SORTS if one == sort), "name")
 
     def work(session: Session) -> AccountsPage:
         found = list_accounts(
             session, filters=filters, now=now, sort=by, descending=order == "desc", page=page, limit=PER_PAGE
         )
-        return _list_page(session, site, found, filters, segment, own, by, order == "desc", locale, now)
+        return _list_page(session, site, found, filters, said, by, order == "desc", locale, now)
 
     shown = await site.database.report(work)
     return render(request, "insights/accounts.html", shown, viewer=viewer, nav="accounts")
@@ -109,22 +105,17 @@ def _list_page(
     site: Site,
     found: AccountPage,
     filters: Filters,
-    segment: str,
-    own: str,
+    said: Mapping[str, str],
     sort: str,
     descending: bool,
     locale: Locale,
     now: datetime,
 ) -> AccountsPage:
     ids = [one.id or 0 for one in found.accounts]
+    segment, own = said["segment"], said["own"]
     asked = {
-        "q": filters.q,
-        "plan": filters.plan,
-        "tier": filters.tier,
-        "owner": filters.owner,
+        **said,
         "status": filters.status or "",
-        "segment": segment,
-        "own": own,
         "sort": sort if sort != "name" else "",
         "order": "desc" if descending else "",
     }
@@ -174,4 +165,5 @@ def _list_page(
         words=RUN_WORDS,
         last_seen=reads.last_seen(session, account_ids=ids),
         now=now,
+        mail_href=f"/staff/mails/new?{urlencode(Selection(everybody=True, shown=said).fields())}",
     )

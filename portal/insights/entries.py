@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import SQLCoreOperations
 from portal.kit.i18n import Message
 
 NEWEST = 2**62
-Kind = Literal["event", "done", "undone", "exception", "contact", "task"]
+Kind = Literal["event", "done", "undone", "exception", "contact", "task", "mail"]
 
 
 @dataclass(frozen=True, order=True)

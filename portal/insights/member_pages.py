@@ -20,6 +20,7 @@ from portal.events.export import as_file
 from portal.kit.errors import FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
+from portal.mailing.addresses import stopped_among
 
 router = page_router(prefix="/staff/members")
 LARGEST = 2**31 - 1
@@ -38,6 +39,7 @@ class MemberPage:
     to_type: str
     may_manage: bool
     has_left: bool
+    stopped: str = ""
     reason: str = ""
     problems: Sequence[Message] = ()
 
@@ -134,6 +136,7 @@ def _page(
         to_type=to_type(found),
         may_manage=viewer.is_admin,
         has_left=any(left is not None and left <= now for left in (found.left_at, account.left_at)),
+        stopped=stopped_among(session, [found.email_key or ""]).get(found.email_key or "", ""),
         reason=reason,
         problems=problems,
     )

@@ -21,6 +21,7 @@ from portal.checklists.models import Completion, Enrollment, EnrollmentException
 from portal.events import reads
 from portal.events.reads import Happening
 from portal.insights.entries import NEWEST, Entry, Place, earlier
+from portal.insights.mail_entries import mail_entries
 from portal.insights.touch_entries import contact_entries, task_entries
 from portal.kit.clock import local_day
 from portal.kit.dates import day
@@ -86,6 +87,7 @@ def timeline_of(
         _exceptions(session, account_id, before, limit + 1, locale, zone),
         contact_entries(session, account_id, before, limit + 1, locale, zone),
         task_entries(session, account_id, before, limit + 1),
+        mail_entries(session, account_id, known, names, before, limit + 1, locale, zone),
     )
     newest = merge(*streams, key=lambda entry: entry.place, reverse=True)
     found = list(islice(newest, limit + 1))

@@ -16,6 +16,7 @@ from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
 from portal.kit.web import Site
 from portal.kit.worker import Worker
+from portal.mailing import alert_delivery, alerts, letters, posting
 from portal.studio import clockwork, going_out
 from portal.webhooks import announce, deliver
 from portal.workshop import batches
@@ -45,6 +46,8 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         again.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         announce.JOB: deliver.kind(site),
         batches.JOB: Kind(partial(workshop_work.run, site)),
+        letters.JOB: posting.kind(site),
+        alerts.JOB: alert_delivery.kind(site),
         going_out.JOB: Kind(partial(clockwork.run, site)),
         **schedule.kinds(site),
     }

@@ -22,6 +22,7 @@ from portal.jobs import upkeep
 from portal.kit.db import zone_of
 from portal.kit.jobs import LATER, Claim, Job, Kind, enqueue
 from portal.kit.web import Site
+from portal.mailing import alerts, by_rule
 from portal.touch import reminding
 
 
@@ -38,6 +39,8 @@ SCHEDULE = (
     Timed("checklists.overdue", "5 0 * * *", upkeep.tell_overdue_runs),
     Timed("insights.close", "20 0 * * *", closing.close_due_months),
     Timed(upkeep.JOB, "30 3 * * *", upkeep.run),
+    Timed(by_rule.JOB, "10 * * * *", by_rule.look),
+    Timed("mailing.silence", "20 * * * *", alerts.look_for_silence),
     Timed("webhooks.forget", "50 3 * * *", upkeep.forget_told),
     Timed(reminding.JOB, "30 8 * * *", reminding.remind),
 )

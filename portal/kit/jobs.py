@@ -136,10 +136,18 @@ def enqueue(
     session.execute(adding.on_conflict_do_nothing().values(row))
 
 
-def enqueue_all(session: Session, kind: str, jobs: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime) -> None:
+def enqueue_all(
+    session: Session,
+    kind: str,
+    jobs: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    now: datetime,
+    run_at: datetime | None = None,
+) -> None:
     """Add many jobs of one kind, as (lane, payload), by one statement."""
     if jobs:
-        session.connection().execute(insert(Job), [_row(kind, payload, lane, now) for lane, payload in jobs])
+        rows = [{**_row(kind, payload, lane, now), "run_at": run_at or now} for lane, payload in jobs]
+        session.connection().execute(insert(Job), rows)
 
 
 def _row(kind: str, payload: Mapping[str, Any], lane: str, now: datetime) -> dict[str, Any]:

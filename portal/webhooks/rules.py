@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 from standardwebhooks import Webhook
 
-from portal.kit.addresses import Policy
 from portal.kit.errors import FieldProblem
 from portal.kit.i18n import Message
 
@@ -35,7 +33,6 @@ GIVEN_UP_AFTER = timedelta(days=5)
 OVERLAP = timedelta(days=1)
 GONE = 410
 SECRET_BYTES = 24
-LONGEST_URL = 2000
 MOST_HEADERS = 20
 LONGEST_HEADER = 2000
 OURS = frozenset(
@@ -93,27 +90,6 @@ def standing_after(before: datetime | None, outcomes: Sequence[tuple[datetime, i
         elif at - since >= GIVEN_UP_AFTER:
             return Standing(since, "failing")
     return Standing(since)
-
-
-def url_problems(url: str, policy: Policy) -> list[FieldProblem]:
-    """What is wrong with an address to call, as far as it can be known without asking a name server."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return [_problem("url", "not_a_url", Message("this is no address of the web"))]
-    if parts.scheme not in ("http", "https") or not host or not url.isascii() or any(mark in url for mark in " \t\r\n"):
-        return [_problem("url", "not_a_url", Message("this must be an address like https://example.com/hooks"))]
-    if len(url) > LONGEST_URL:
-        return [_problem("url", "too_long", Message("this may have 2,000 characters at most"))]
-    if parts.username or parts.password:
-        return [_problem("url", "credentials", Message("put a password into a header: an address is shown and logged"))]
-    if host.replace(".", "").isdigit() or ":" in host:
-        why = policy.refusal(host, port or (443 if parts.scheme == "https" else 80))
-        if why is not None:
-            message = Message("this address may not be called; whoever runs the portal can allow it")
-            return [_problem("url", "not_allowed", message)]
-    return []
 
 
 def type_problems(types: Sequence[str]) -> list[FieldProblem]:

@@ -16,9 +16,10 @@ from portal.kit.errors import FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
 from portal.kit.jobs import Job, enqueue, enqueue_all, lane_of, withdraw
 from portal.kit.secrets import Secrets, new_token
+from portal.kit.typed_urls import url_problems
 from portal.webhooks.announce import JOB, Happening, job_of, message_row
 from portal.webhooks.models import Attempt, Endpoint, Told
-from portal.webhooks.rules import OVERLAP, TEST_TYPE, header_problems, new_secret, type_problems, url_problems
+from portal.webhooks.rules import OVERLAP, TEST_TYPE, header_problems, new_secret, type_problems
 
 RECOVERED_AT_ONCE = 10_000
 KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")

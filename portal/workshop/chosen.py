@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from portal.accounts.listing import STATUSES, Filters, ids_of
+from portal.accounts.listing import ids_of
 from portal.accounts.models import Account
 from portal.checklists.stuck import Narrowed, stuck_ids
 from portal.checklists.thresholds import WHYS
 from portal.kit.db import chunks
-from portal.segments import narrowing
+from portal.segments.narrowing import filters_of
 
 
 def chosen(
@@ -75,7 +75,4 @@ def _all(session: Session, among: str, names: frozenset[str], *, now: datetime, 
         return sorted(stuck_ids(session, now=now, zone=zone, checklist=checklist, why=why, narrowed=narrowed))
     if kind != "accounts":
         return []
-    status = next((one for one in STATUSES if one == query.get("status")), None)
-    said = {name: query.get(name, "") for name in ("q", "plan", "tier", "owner")}
-    narrowed_to = narrowing.among(segment=query.get("segment", ""), own=query.get("own", ""))
-    return ids_of(session, filters=Filters(**said, status=status, among=narrowed_to), now=now)
+    return sorted(ids_of(session, filters=filters_of(query), now=now))

@@ -37,6 +37,7 @@ from tests.bench.figures import (
 )
 from tests.bench.flat import FEW, MANY, fill, flat_figures
 from tests.bench.load import loader
+from tests.bench.mails import mail_figures
 from tests.bench.scripts import script_figures
 from tests.bench.search import SIZES, search_figures
 from tests.bench.seed import furnish
@@ -45,7 +46,7 @@ from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-ALONE = ("rate", "deliveries", "search", "widget", "streams", "scripts")
+ALONE = ("rate", "deliveries", "mails", "search", "widget", "streams", "scripts")
 """What is measured on a server of its own."""
 NAMES = (*(page.key for page in PAGES), *EVENTS, *ALONE)
 
@@ -102,6 +103,8 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
             figures += [_said(figure) for figure in found]
         if "deliveries" in wanted.only:
             figures += [_said(figure) for figure in delivery_figures(server("deliveries"))]
+        if "mails" in wanted.only:
+            figures += [_said(figure) for figure in mail_figures(server("mails"), accounts=wanted.accounts)]
         if "search" in wanted.only:
             sizes = sorted(SIZES)[: 1 if wanted.quick else None]
             searching = search_figures(

@@ -39,6 +39,8 @@ from portal.kit import db as databases
 from portal.kit.db import Database
 from portal.kit.jobs import Job, enqueue
 from portal.kit.secrets import Secrets
+from portal.mailing.addresses import stop
+from portal.mailing.models import Letter, SummaryReader
 from portal.tables import metadata
 from portal.touch import contacts, tasks
 from portal.touch.rules import Colleague, Said, Wanted
@@ -182,12 +184,39 @@ def live(session: Session, who: Called, account: str) -> int:
         session.flush()
     run = TutorialRun(account_id=owner.id, member_id=person.id or 0, tutorial_key="t", started_at=NOW, last_at=NOW)
     session.add(run)
+    write_to(session, who, owner.id, person.id or 0)
     broken = {"type": "track", "userId": who.id, "event": ""}
     refused = refused_of([broken], [(0, "invalid_event")])
     assert refused is not None
     note_refused(session, source.id, [refused], received_at=NOW, zone=TOKYO)
     session.flush()
     return source.id
+
+
+def write_to(session: Session, who: Called, account_id: int, member_id: int) -> None:
+    """Mails to them and about them, in every state; they have named somebody, and want nothing more themselves."""
+    said: dict[str, Any] = {
+        "account_id": account_id,
+        "cause": "hand",
+        "template_key": "x",
+        "created_at": NOW,
+        "at": NOW,
+    }
+    their: dict[str, Any] = {"member_id": member_id, "to": who.email, "to_key": who.email.lower()}
+    dear = f"Dear {who.name} ({who.id}),"
+    session.add(Letter(**said, **their, state="sent", subject=f"For {who.name}", text=dear))
+    session.add(Letter(**said, **their, state="failed", reason="refused", detail=f"550 <{who.email}> unknown"))
+    session.add(Letter(**said, **their, state="waiting"))
+    session.add(Letter(**said, to="colleague@example.com", to_key="colleague@example.com", state="sent", text=dear))
+    for email, by in (("boss@example.com", who.email), (who.email, "sato@vendor.example")):
+        reader: dict[str, Any] = {
+            "account_id": account_id,
+            "email": email,
+            "email_key": email.lower(),
+            "created_at": NOW,
+        }
+        session.add(SummaryReader(**reader, by=by, by_name=who.name))
+    stop(session, who.email, "unsubscribed", now=NOW, detail=who.email)
 
 
 def erase(session: Session, who: Called, account: str) -> None:
@@ -272,6 +301,9 @@ def test_nothing_of_an_erased_person_is_left_in_any_table(who: Called, database_
         "task_act",
         "sign_in_link",
         "job",
+        "mail_letter",
+        "summary_reader",
+        "mail_stopped_address",
     }
     before = run(lambda session: counted(session, account), secrets=first)
     assert before == {"sent": 4, "opened": 1, "portal.signed_in": 1}

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any
 
-import aiosmtplib
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal.kit.db import Database
 from portal.kit.jobs import Job
-from portal.kit.mail import ConsoleMailer, Mail, SmtpMailer, compose, queue
+from portal.kit.mail import (
+    ConsoleMailer,
+    Delayed,
+    Mail,
+    Refused,
+    SmtpMailer,
+    Unanswered,
+    Undelivered,
+    compose,
+    is_bad_address,
+    queue,
+)
 from tests.factories import NOW
+from tests.postbox import Postbox, postbox
 from tests.postgres import free_port
 
 MAIL = Mail(
@@ -76,50 +86,79 @@ async def test_without_a_server_it_is_printed(capsys: pytest.CaptureFixture[str]
     assert "<p>" not in printed
 
 
-class Postbox:
-    """Takes what comes, or refuses everybody."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, list[str], EmailMessage]] = []
-
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 - named by aiosmtpd
-        if address.startswith("nobody"):
-            return "550 no such person"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - named by aiosmtpd
-        read = message_from_bytes(envelope.content, policy=default)
-        assert isinstance(read, EmailMessage)
-        self.taken.append((envelope.mail_from, envelope.rcpt_tos, read))
-        return "250 OK"
-
-
 @pytest.fixture
 def post() -> Iterator[tuple[Postbox, SmtpMailer]]:
-    box = Postbox()
-    controller = Controller(box, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    url = f"smtp://127.0.0.1:{controller.port}"
-    yield box, SmtpMailer(url=url, sender="portal@vendor.example", sender_name="伴走クラウド")
-    controller.stop()
+    with postbox() as box:
+        yield box, SmtpMailer(url=box.url, sender="portal@vendor.example", sender_name="伴走クラウド", seconds=0.5)
 
 
 async def test_a_server_gets_it(post: tuple[Postbox, SmtpMailer]) -> None:
     box, mailer = post
     await mailer.send(MAIL, now=NOW)
-    ((sender, to, mail),) = box.taken
-    assert (sender, to) == ("portal@vendor.example", ["tanaka@example.com"])
-    assert mail["Subject"] == MAIL.subject
+    (one,) = box.got
+    assert (one.to, one.mail["Subject"]) == ("tanaka@example.com", MAIL.subject)
 
 
-async def test_what_a_server_refuses_is_an_error(post: tuple[Postbox, SmtpMailer]) -> None:
-    _, mailer = post
-    with pytest.raises(aiosmtplib.SMTPException):
-        await mailer.send(Mail("nobody@example.com", "x", "x", "x"), now=NOW)
+@pytest.mark.parametrize(
+    ("code", "said", "bad"),
+    [
+        (550, "no such person", True),
+        (550, "5.1.1 <a@example.com>: user unknown", True),
+        (550, "5.7.1 we do not relay for you", False),
+        (553, "5.1.3 bad destination syntax", True),
+        (554, "5.2.1 mailbox disabled", True),
+        (552, "5.2.2 mailbox full", False),
+        (554, "transaction failed", False),
+        (556, "5.1.10 the domain takes no mail", True),
+    ],
+)
+def test_which_refusal_is_about_the_address(code: int, said: str, bad: bool) -> None:
+    assert is_bad_address(code, said) is bad
 
 
-async def test_a_server_that_is_not_there_is_an_error() -> None:
+@pytest.mark.parametrize(
+    ("recipient", "content", "error"),
+    [
+        ("550 5.1.1 no such person", "250 OK", Refused),
+        ("450 4.2.1 try again later", "250 OK", Delayed),
+        ("250 OK", "554 5.7.1 looks like spam", Refused),
+        ("250 OK", "451 4.3.0 not now", Delayed),
+        (None, "250 OK", Delayed),
+        ("250 OK", None, Unanswered),
+    ],
+)
+async def test_a_failure_says_whether_to_try_again(
+    post: tuple[Postbox, SmtpMailer], recipient: str | None, content: str | None, error: type[Undelivered]
+) -> None:
+    box, mailer = post
+    box.recipient, box.content = (lambda _: recipient), (lambda: content)
+    with pytest.raises(error) as raised:
+        await mailer.send(MAIL, now=NOW)
+    if isinstance(raised.value, Refused):
+        assert raised.value.is_bad_address is (recipient != "250 OK")
+        assert raised.value.said == (recipient if recipient != "250 OK" else content)
+
+
+async def test_a_server_that_is_not_there_is_asked_again_later() -> None:
     mailer = SmtpMailer(url=f"smtp://127.0.0.1:{free_port()}", sender="a@b.example", sender_name="x")
-    with pytest.raises(aiosmtplib.SMTPException):
+    with pytest.raises(Delayed):
         await asyncio.wait_for(mailer.send(MAIL, now=NOW), 10)
+
+
+async def test_headers_of_a_letter_are_in_one_piece(post: tuple[Postbox, SmtpMailer]) -> None:
+    box, mailer = post
+    url = f"https://portal.{'long-' * 12}vendor.example/unsubscribe/123456-{'0' * 24}"
+    letter = replace(
+        MAIL,
+        unsubscribe_url=url,
+        message_id="<letter.1.abc@vendor.example>",
+        reply_to="sato@vendor.example",
+        is_automatic=False,
+    )
+    await mailer.send(letter, now=NOW)
+    raw = box.got[0].raw
+    assert f"List-Unsubscribe: <{url}>\r\n".encode() in raw
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
+    assert b"Message-ID: <letter.1.abc@vendor.example>\r\n" in raw
+    assert b"Reply-To: sato@vendor.example\r\n" in raw
+    assert b"Auto-Submitted" not in raw

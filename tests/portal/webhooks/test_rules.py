@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from portal.kit.addresses import Policy
+from portal.kit.typed_urls import url_problems
 from portal.webhooks.rules import (
     EVENT_TYPES,
     GIVEN_UP_AFTER,
@@ -22,7 +23,6 @@ from portal.webhooks.rules import (
     signed,
     standing_after,
     type_problems,
-    url_problems,
 )
 
 NOW = datetime(2026, 6, 3, 1, 0, tzinfo=UTC)

@@ -1,0 +1,322 @@
+"""Writing to a selection: choose template and recipients, look at each mail, confirm the number, see what becomes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session
+from starlette.datastructures import ImmutableMultiDict
+from starlette.responses import Response
+
+from portal.accounts.models import Account
+from portal.accounts.visits import ActsForCustomers, SeesCustomers
+from portal.checklists.catalog import catalog
+from portal.checklists.definition import in_words
+from portal.kit.i18n import Locale, Message
+from portal.kit.secrets import new_token
+from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
+from portal.mailing import batches, log
+from portal.mailing.batches import CountChanged, Sender
+from portal.mailing.composing import Composed, compose
+from portal.mailing.configured import terms
+from portal.mailing.log import Entry, Wanted, list_letters
+from portal.mailing.models import MailBatch
+from portal.mailing.rules import WHOM, WHOM_WORDS, Whom
+from portal.mailing.selection import (
+    MOST_NAMED,
+    Recipient,
+    Selection,
+    accounts_of,
+    recipients,
+)
+from portal.mailing.templates import Template, list_templates, template_by_key
+from portal.mailing.wording import HELD, STATES, why_held
+from portal.mailing.written import Filled
+from portal.segments.narrowing import WORDS
+
+router = page_router(prefix="/staff/mails")
+Text = Annotated[str, Query(max_length=200)]
+Said = Annotated[str, Form(max_length=200)]
+SHOWN = 100
+LOOKED_AT = 100
+"""Up to so many, each mail is put together beforehand: what lacks something is then no part of the number."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is chosen on the page; `show` is which mail is looked at."""
+
+    selection: Selection
+    template: str
+    whom: Whom
+    checklist: str
+
+    def fields(self) -> list[tuple[str, str]]:
+        """How it stands in an address or a form."""
+        rest = (("template", self.template), ("whom", self.whom), ("checklist", self.checklist))
+        return [*self.selection.fields(), *((name, value) for name, value in rest if value)]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One of the mails as its reader will get it."""
+
+    number: int
+    recipient: Recipient
+    filled: Filled
+    locale: Locale
+    previous_href: str
+    next_href: str
+
+
+@dataclass(frozen=True)
+class ComposePage:
+    """For `mailing/compose.html`. `going` get a mail, `held` do not; `later` is when it goes out, None for at once."""
+
+    choice: Choice
+    customers: int
+    templates: Sequence[tuple[str, Message | str]]
+    whoms: Sequence[tuple[str, Message]]
+    checklists: Sequence[tuple[str, str]]
+    needs_run: bool
+    going: int
+    held: Sequence[tuple[Recipient, Message]]
+    held_count: int
+    preview: Preview | None
+    key: str
+    later: datetime | None
+    changed: int | None
+
+
+@dataclass(frozen=True)
+class BatchPage:
+    """For `mailing/batch.html`."""
+
+    batch: MailBatch
+    counts: Mapping[str, int]
+    words: Mapping[str, tuple[Message, str]]
+    letters: Sequence[tuple[Entry, Message | None]]
+    state: str
+    older_href: str
+    under_way: bool
+
+
+async def chosen(request: Request) -> Choice:
+    """What an address says."""
+    return _choice(request.query_params)
+
+
+async def sent(request: Request) -> Choice:
+    """What a form says."""
+    form = await request.form()
+    return _choice(ImmutableMultiDict([(name, value) for name, value in form.multi_items() if isinstance(value, str)]))
+
+
+@router.get("/new")
+async def new(
+    request: Request,
+    site: SiteDep,
+    viewer: ActsForCustomers,
+    choice: Annotated[Choice, Depends(chosen)],
+    show: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> HTMLResponse:
+    """Choose, and look at each mail."""
+    locale = locale_of(request, viewer)
+    page = await site.database.report(lambda session: _page(session, site, choice, show, locale, viewer.name, None))
+    return render(request, "mailing/compose.html", page, viewer=viewer, nav="mails")
+
+
+@router.post("/new")
+async def send(
+    request: Request,
+    site: SiteDep,
+    viewer: ActsForCustomers,
+    choice: Annotated[Choice, Depends(sent)],
+    key: Annotated[str, Form(pattern=batches.KEY.pattern)],
+    count: Annotated[int, Form(ge=0, le=10_000_000)] = 0,
+    at_once: Said = "",
+) -> Response:
+    """Send to exactly as many as were confirmed; else show the page with the new number."""
+    now, locale = site.clock(), locale_of(request, viewer)
+
+    def work(session: Session) -> int:
+        template = template_by_key(session, choice.template)
+        batch = batches.send_batch(
+            session,
+            template,
+            _recipients(session, site, choice, template, now),
+            key=key,
+            confirmed=count,
+            whom=choice.whom,
+            checklist=choice.checklist or None,
+            at_once=bool(at_once),
+            by=Sender(viewer.email_key, viewer.name),
+            locale=locale,
+            now=now,
+        )
+        return batch.id or 0
+
+    try:
+        batch_id = await site.database.write(work)
+    except CountChanged as changed:
+        going = changed.count
+        page = await site.database.report(lambda session: _page(session, site, choice, 0, locale, viewer.name, going))
+        return render(request, "mailing/compose.html", page, viewer=viewer, nav="mails", status=409)
+    return redirect(f"/staff/mails/batches/{batch_id}")
+
+
+@router.get("/batches/{batch_id}")
+async def batch(
+    request: Request, site: SiteDep, viewer: SeesCustomers, batch_id: int, state: Text = "", before: Text = ""
+) -> HTMLResponse:
+    """What became of the mails that were sent together."""
+
+    def work(session: Session) -> BatchPage:
+        found = batches.batch_by_id(session, batch_id)
+        wanted = Wanted(batch_id=batch_id, state=state if state in STATES else "")
+        letters, older = list_letters(session, wanted, before=log.place_of(before))
+        counts = batches.states_of(session, batch_id)
+        query = urlencode([*([("state", wanted.state)] if wanted.state else []), ("before", older)])
+        return BatchPage(
+            batch=found,
+            counts=counts,
+            words=STATES,
+            letters=[(one, why_held(one.letter.reason, one.letter.detail)) for one in letters],
+            state=wanted.state,
+            older_href=f"?{query}" if older else "",
+            under_way=bool(counts.get("waiting") or counts.get("sending")),
+        )
+
+    page = await site.database.report(work)
+    return render(request, "mailing/batch.html", page, viewer=viewer, nav="mails")
+
+
+@router.post("/batches/{batch_id}/withdrawal")
+async def withdraw(request: Request, site: SiteDep, viewer: ActsForCustomers, batch_id: int) -> Response:
+    """Hold back what was not begun yet."""
+    now = site.clock()
+
+    def work(session: Session) -> int:
+        batches.batch_by_id(session, batch_id)
+        return batches.take_back(session, batch_id, now=now)
+
+    count = await site.database.write(work)
+    response = redirect(f"/staff/mails/batches/{batch_id}")
+    flash(request, response, Message("%(count)s mails were held back.", count=count))
+    return response
+
+
+def _choice(said: ImmutableMultiDict[str, str]) -> Choice:
+    def word(name: str) -> str:
+        return said.get(name, "")[:200]
+
+    to: Whom = next((one for one in WHOM if one == word("whom")), "admins")
+    selection = Selection(
+        named=tuple(dict.fromkeys(one[:200] for one in said.getlist("account") if one))[:MOST_NAMED],
+        everybody=bool(word("all")),
+        shown={name: word(name) for name in WORDS},
+        stuck=word("stuck"),
+        why=word("why"),
+    )
+    return Choice(selection, word("template"), to, word("checklist") or word("stuck"))
+
+
+def _recipients(session: Session, site: Site, choice: Choice, template: Template, now: datetime) -> list[Recipient]:
+    accounts = accounts_of(session, choice.selection, now=now, zone=site.zone)
+    found = recipients(
+        session,
+        accounts,
+        whom=choice.whom,
+        checklist=choice.checklist or None,
+        needs_run=batches.needs_run(template),
+        now=now,
+    )
+    if sum(one.reason is None for one in found) > LOOKED_AT:
+        return found
+    return [
+        replace(one, reason="gap", detail=", ".join(missing))
+        if one.reason is None and (missing := _composed(session, site, choice, template, one, "", now).filled.missing)
+        else one
+        for one in found
+    ]
+
+
+def _composed(
+    session: Session, site: Site, choice: Choice, template: Template, one: Recipient, sender: str, now: datetime
+) -> Composed:
+    assert one.someone is not None
+    return compose(
+        session,
+        site,
+        template,
+        session.get_one(Account, one.account_id),
+        name=one.someone.name,
+        locale=one.someone.locale,
+        now=now,
+        checklist=choice.checklist or None,
+        sender=sender,
+    )
+
+
+def _page(
+    session: Session, site: Site, choice: Choice, show: int, locale: Locale, sender: str, changed: int | None
+) -> ComposePage:
+    now = site.clock()
+    known = list_templates(session)
+    template = next((one for one in known if one.key == choice.template), None)
+    live = [(one.key, in_words(one.definition.title, locale)) for one in catalog(session).live]
+    if choice.checklist not in dict(live):
+        choice = Choice(choice.selection, choice.template, choice.whom, live[0][0] if live else "")
+    accounts = accounts_of(session, choice.selection, now=now, zone=site.zone)
+    found = _recipients(session, site, choice, template, now) if template is not None else []
+    going = [one for one in found if one.reason is None]
+    held = [(one, why_held(one.reason, one.detail) or HELD["gone"]) for one in found if one.reason is not None]
+    preview = None
+    if going and template is not None:
+        preview = _preview(session, site, choice, template, going, min(show, len(going) - 1), sender, now)
+    hours = terms(session).hours
+    return ComposePage(
+        choice=choice,
+        customers=len(accounts),
+        templates=[(one.key, one.title) for one in known],
+        whoms=tuple(WHOM_WORDS.items()),
+        checklists=live,
+        needs_run=template is not None and batches.needs_run(template),
+        going=len(going),
+        held=held[:SHOWN],
+        held_count=len(held),
+        preview=preview,
+        key=new_token(size=18),
+        later=None if hours.is_open(now, site.zone) else hours.next_open(now, site.zone),
+        changed=changed,
+    )
+
+
+def _preview(
+    session: Session,
+    site: Site,
+    choice: Choice,
+    template: Template,
+    going: Sequence[Recipient],
+    number: int,
+    sender: str,
+    now: datetime,
+) -> Preview:
+    one = going[number]
+    composed = _composed(session, site, choice, template, one, sender, now)
+
+    def address(other: int) -> str:
+        return f"/staff/mails/new?{urlencode([*choice.fields(), ('show', str(other))])}#preview"
+
+    return Preview(
+        number=number,
+        recipient=one,
+        filled=composed.filled,
+        locale=composed.locale,
+        previous_href=address(number - 1) if number else "",
+        next_href=address(number + 1) if number + 1 < len(going) else "",
+    )

@@ -1,0 +1,91 @@
+"""What became of letters, newest first: for the page of all, of one customer, and of one person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, or_, select
+from sqlmodel import Session, col
+
+from portal.accounts.models import Account, Member
+from portal.kit.errors import NotFound
+from portal.mailing.models import Letter
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One letter, with whom it is to."""
+
+    letter: Letter
+    external_id: str
+    account: str
+    person: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which letters; "" and None filter nothing."""
+
+    account_id: int | None = None
+    member_id: int | None = None
+    batch_id: int | None = None
+    state: str = ""
+    rule: str = ""
+
+
+def list_letters(
+    session: Session, wanted: Wanted, *, before: tuple[datetime, int] | None = None, limit: int = PER_PAGE
+) -> tuple[Sequence[Entry], str]:
+    """A page of letters, and where the older ones begin, "" where there are none."""
+    asked = _joined()
+    exact = {
+        col(Letter.account_id): wanted.account_id,
+        col(Letter.member_id): wanted.member_id,
+        col(Letter.batch_id): wanted.batch_id,
+        col(Letter.state): wanted.state or None,
+        col(Letter.rule): wanted.rule or None,
+    }
+    asked = asked.where(*(column == value for column, value in exact.items() if value is not None))
+    if before is not None:
+        at, number = before
+        asked = asked.where(or_(col(Letter.at) < at, and_(col(Letter.at) == at, col(Letter.id) < number)))
+    rows = session.execute(asked.order_by(col(Letter.at).desc(), col(Letter.id).desc()).limit(limit + 1)).all()
+    shown = [_entry(row) for row in rows[:limit]]
+    last = shown[-1].letter if len(rows) > limit else None
+    return shown, f"{last.at.isoformat()}~{last.id}" if last is not None else ""
+
+
+def letter_by_id(session: Session, letter_id: int) -> Entry:
+    """One letter, or `NotFound`."""
+    row = session.execute(_joined().where(col(Letter.id) == letter_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return _entry(row)
+
+
+def place_of(text: str) -> tuple[datetime, int] | None:
+    """The place that `list_letters` gave; None for anything else."""
+    moment, _, number = text.partition("~")
+    try:
+        at, letter_id = datetime.fromisoformat(moment), int(number)
+    except ValueError:
+        return None
+    return (at, letter_id) if at.tzinfo is not None and 0 <= letter_id < 2**62 else None
+
+
+def _joined() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Letter, col(Account.external_id), col(Account.name), col(Member.name))
+        .join(Account, col(Account.id) == col(Letter.account_id))
+        .join(Member, col(Member.id) == col(Letter.member_id), isouter=True)
+    )
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+    letter, external_id, account, person = row
+    return Entry(letter, external_id, account, person or letter.to)
