@@ -24,7 +24,7 @@ def steps_reached(session: Session, known: Catalog, live: Published, *, started:
     """The funnel over the `started` accounts at `as_of`."""
     positions = _positions(live)
     days = _step_days(session, live, as_of=as_of)
-    places = Counter(_places_then(session, known, live, as_of=as_of).values())
+    places: Counter[int] = Counter()
     rows = session.connection().execute(
         select(col(Enrollment.version), col(Enrollment.furthest), func.count())
         .where(*_started(live, as_of), _is_settled(as_of))
@@ -32,6 +32,8 @@ def steps_reached(session: Session, known: Catalog, live: Published, *, started:
     )
     for version, furthest, count in rows:
         places[_placed(known, live, version, furthest)] += count
+    if places.total() < started:
+        places.update(_places_then(session, known, live, as_of=as_of).values())
     return rate.steps_funnel(
         (
             key,

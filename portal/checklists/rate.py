@@ -4,29 +4,23 @@ Two rates, never mixed. In time (期限内完了率) looks only at those whose d
 all who started. Who is still inside their window is "in progress", not a failure, and who left is counted as left, not
 dropped: in the curve leaving competes with completing (Aalen–Johansen), so it is never read as success, nor ignored.
 
-The loop runs over plain tuples of whole seconds, since it must take 100,000 customers on every look at the page.
-Sub-seconds are cut off (see `seconds`): what happens within one second happens at once.
+Customers come as `Columns` of whole seconds (see `tallies`), since a report must take 100,000 of them on every look at
+the page.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from operator import itemgetter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from portal.kit.clock import day_start, local_day
+from portal.checklists.tallies import EPOCH, Columns, Tally, tally
 from portal.kit.intervals import wilson
 
-LONGEST = timedelta(days=200 * 365)
 HALF = 0.5 - 1e-9
 """One half, less what adding floats up may lose."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 Box = Literal["completed_in_time", "completed_late", "missed", "left", "already_completed", "under_way"]
 _MATURED: Final[frozenset[Box]] = frozenset({"completed_in_time", "completed_late", "missed", "left"})
@@ -110,33 +104,13 @@ class CompletionRate:
     curve: list[CurvePoint]
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What one group has come to: counts among the matured (`already`: among those in progress), and for everybody the
-    day on which they completed, left or were last seen.
-    """
-
-    in_time: int = 0
-    late: int = 0
-    missed: int = 0
-    left: int = 0
-    already: int = 0
-    completed_days: list[int] = field(default_factory=list)
-    left_days: list[int] = field(default_factory=list)
-    censored_days: list[int] = field(default_factory=list)
-
-    @property
-    def started(self) -> int:
-        return len(self.completed_days) + len(self.left_days) + len(self.censored_days)
-
-
 def seconds(at: datetime | None) -> int | None:
     """Whole seconds since 1970, cut off downwards, as `Run` wants them."""
     return None if at is None else _seconds(at)
 
 
 def completion_rate(
-    runs: Iterable[Run],
+    runs: Columns | Iterable[Run],
     *,
     as_of: datetime,
     zone: ZoneInfo,
@@ -151,7 +125,8 @@ def completion_rate(
     start (`2026-04`), whatever the runs say.
     """
     grouped = grouped or monthly
-    tallies = _tally(list(runs), as_of=as_of, zone=zone, grouped=grouped, monthly=monthly)
+    columns = runs if isinstance(runs, Columns) else Columns.of(runs)
+    tallies = tally(columns, as_of=as_of, zone=zone, grouped=grouped, monthly=monthly)
     ranks = {group: rank for rank, group in enumerate(groups_order)}
     groups = sorted(tallies, key=lambda group: (ranks.get(group, len(ranks)), group is None, group or ""))
     whole = _whole(tallies.values())
@@ -216,85 +191,17 @@ def _seconds(at: datetime) -> int:
     return (at - EPOCH) // timedelta(seconds=1)
 
 
-def _tally(
-    runs: list[Run], *, as_of: datetime, zone: ZoneInfo, grouped: bool, monthly: bool
-) -> dict[str | None, _Tally]:
-    """Put every run into its box. Local names and bare integers: this loop is what the speed of the page hangs on."""
-    now = _seconds(as_of)
-    tallies: dict[str | None, _Tally] = {} if grouped else {None: _Tally()}
-    if not runs:
-        return tallies
-    first_day, starts = _day_starts(runs, now, zone)
-    last_day = local_day(as_of, zone).toordinal() - first_day
-    months = _months(first_day, len(starts)) if monthly else []
-    tally = tallies.get(None) or _Tally()
-    for group, started, due, completed, left in runs:
-        if started > now:
-            continue
-        day = bisect_right(starts, started)
-        if grouped:
-            name = months[day] if monthly else group
-            found = tallies.get(name)
-            if found is None:
-                found = tallies[name] = _Tally()
-            tally = found
-        matured = due is not None and now > due
-        if completed is not None and completed <= now and (left is None or completed <= left):
-            days = bisect_right(starts, completed) - day
-            tally.completed_days.append(days if days > 0 else 0)
-            if due is None or now <= due:
-                tally.already += 1
-            elif completed <= due:
-                tally.in_time += 1
-            else:
-                tally.late += 1
-        elif left is not None and left <= now:
-            days = bisect_right(starts, left) - day
-            tally.left_days.append(days if days > 0 else 0)
-            tally.left += matured
-        else:
-            tally.censored_days.append(last_day - day)
-            tally.missed += matured
-    return tallies
-
-
-def _day_starts(runs: list[Run], now: int, zone: ZoneInfo) -> tuple[int, list[int]]:
-    """The first second of every local day the runs touch, and the number of the day before the first of them.
-
-    `bisect_right` into it counts days at a fraction of what asking the zone for each instant would cost. A customer
-    said to have taken more than two centuries is a slip of somebody's pen, and counts as two centuries.
-    """
-    latest = max(max(filter(None, map(itemgetter(column), runs)), default=0) for column in (1, 3, 4))
-    last = local_day(EPOCH + timedelta(seconds=min(now, latest)), zone)
-    first = local_day(EPOCH + timedelta(seconds=min(map(itemgetter(1), runs))), zone)
-    first = max(first, last - LONGEST) if (last - first) > LONGEST else first
-    days = range(max((last - first).days, 0) + 1)
-    return first.toordinal() - 1, [_seconds(day_start(first + timedelta(days=day), zone)) for day in days]
-
-
-def _months(first_day: int, days: int) -> list[str]:
-    """The month of each day of `_day_starts`, by its number from 1; 0 is the day before the first."""
-    return [f"{date.fromordinal(first_day + number):%Y-%m}" for number in range(days + 1)]
-
-
-def _whole(tallies: Collection[_Tally]) -> _Tally:
+def _whole(tallies: Collection[Tally]) -> Tally:
     """All groups as one."""
     if len(tallies) == 1:
         return next(iter(tallies))
-    whole = _Tally()
-    for tally in tallies:
-        whole.in_time += tally.in_time
-        whole.late += tally.late
-        whole.missed += tally.missed
-        whole.left += tally.left
-        whole.already += tally.already
-        whole.completed_days += tally.completed_days
-        whole.left_days += tally.left_days
-        whole.censored_days += tally.censored_days
+    whole = Tally()
+    for one in tallies:
+        whole.add(one)
     return whole
 
 
-def _row(group: str | None, tally: _Tally, points: Iterable[CurvePoint]) -> RateRow:
+def _row(group: str | None, tally: Tally, points: Iterable[CurvePoint]) -> RateRow:
     started = tally.started
     matured = tally.in_time + tally.late + tally.missed + tally.left
     return RateRow(
@@ -314,13 +221,12 @@ def _row(group: str | None, tally: _Tally, points: Iterable[CurvePoint]) -> Rate
     )
 
 
-def _incidence(tally: _Tally) -> list[CurvePoint]:
+def _incidence(tally: Tally) -> list[CurvePoint]:
     """Cumulative incidence of completing, leaving being the competing event (Aalen & Johansen 1978).
 
     Who completes, leaves or was last seen on one day is at risk all that day.
     """
-    completed, left = Counter(tally.completed_days), Counter(tally.left_days)
-    censored = Counter(tally.censored_days)
+    completed, left, censored = tally.completed_days, tally.left_days, tally.censored_days
     at_risk = tally.started
     incidence, still_waiting = 0.0, 1.0
     points = []
