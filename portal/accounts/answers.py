@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
-from portal.accounts.errors import KeyReused
+from portal.accounts.errors import AnswerLost, KeyReused
 from portal.accounts.inserts import insert_missing
 from portal.accounts.models import Answer
 from portal.kit.db import secrets_of
@@ -28,7 +28,8 @@ def answer_once(
 ) -> tuple[str, bool]:
     """What `answer` says, and False; or what it said when it was asked under this key in the last 24 hours, and True.
 
-    `asked` is the request as far as it matters. `KeyReused` where the key was used for another one.
+    `asked` is the request as far as it matters. `KeyReused` where the key was used for another one,
+    `AnswerLost` where the secret key was changed so often since that what was kept cannot be opened.
     """
     mine = (col(Answer.api_key_id) == api_key_id, col(Answer.key_hash) == _hash(key.encode()))
     connection = session.connection()
@@ -43,7 +44,10 @@ def answer_once(
     asked_hash, kept = connection.execute(select(col(Answer.asked_hash), col(Answer.answer)).where(*mine)).one()
     if asked_hash != row["asked_hash"]:
         raise KeyReused
-    return secrets_of(session).decrypt(kept), True
+    try:
+        return secrets_of(session).decrypt(kept), True
+    except ValueError as error:
+        raise AnswerLost from error
 
 
 def forget_answers(session: Session, *, now: datetime) -> None:

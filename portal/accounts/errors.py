@@ -32,6 +32,23 @@ class KeyReused(Invalid):
         super().__init__(Message("This Idempotency-Key was used for another request. Give each request its own."))
 
 
+class AnswerLost(Conflict):
+    """What was asked for under an `Idempotency-Key` was done, but the answer was kept under a secret key that is gone.
+
+    Doing it again would break the promise that it is done once.
+    """
+
+    code = "idempotency_answer_lost"
+
+    def __init__(self) -> None:
+        super().__init__(
+            Message(
+                "This was done already, but its answer can no longer be read: the secret key was changed since. "
+                "Look at what is there, and use a new Idempotency-Key."
+            )
+        )
+
+
 class NobodyThere(BansoError):
     """Nobody who may sign in has that address. Said on the command line only, never on a page."""
 

@@ -15,7 +15,15 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal.events.models import Source
-from portal.events.sources import NAME_CHARS, PORTAL, new_webhook_secret, normal_origin, source_named
+from portal.events.sources import (
+    MOST_EVENTS,
+    NAME_CHARS,
+    PORTAL,
+    WEBHOOK_AUTHS,
+    new_webhook_secret,
+    normal_origin,
+    source_named,
+)
 from portal.kit.errors import Conflict, FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
 from portal.kit.secrets import Secrets, hash_token, new_token
@@ -161,6 +169,24 @@ def keep_for(session: Session, source: Source, months: int) -> None:
         said = Message("Raw events are kept for 3 to 120 months.")
         raise Invalid(said, problems=[FieldProblem("months", "range", said)])
     source.keep_months = months
+    _keep(session, source)
+
+
+def take_webhooks_by(session: Session, source: Source, proof: str) -> None:
+    """How its webhooks prove where they come from: `signature` or `bearer`."""
+    if proof not in WEBHOOK_AUTHS:
+        said = Message("Webhooks prove themselves by signature or bearer.")
+        raise Invalid(said, problems=[FieldProblem("proof", "choice", said)])
+    source.webhook_auth = proof
+    _keep(session, source)
+
+
+def limit_to(session: Session, source: Source, per_second: int) -> None:
+    """What it may send in a second; 0 for what every source may."""
+    if not 0 <= per_second <= MOST_EVENTS:
+        said = Message("A limit is a number from 0 to 1,000,000.")
+        raise Invalid(said, problems=[FieldProblem("limit", "range", said)])
+    source.events_per_second = per_second or None
     _keep(session, source)
 
 

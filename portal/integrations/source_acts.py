@@ -209,14 +209,19 @@ async def change(
     name: Annotated[str, Form(max_length=1000)] = "",
     origins: Annotated[str, Form(max_length=10_000)] = "",
     months: Annotated[str, Form(max_length=10)] = "",
+    proof: Annotated[str, Form(max_length=20)] = "signature",
+    limit: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Name, origins, and how long raw events are kept: all of them, or none and what is wrong."""
+    """Name, origins, proof, limit, and how long raw events are kept: all of them, or none and what is wrong."""
     now = site.clock()
     kept = int(months) if months.isascii() and months.isdecimal() else 0
+    most = int(limit or "0") if limit.isascii() and (limit or "0").isdecimal() else -1
     changes: dict[str, Callable[[Session, Source], None]] = {
         "name": lambda session, source: rotation.rename(session, source, name),
         "origins": lambda session, source: rotation.allow_origins(session, source, lines_of(origins)),
         "months": lambda session, source: rotation.keep_for(session, source, kept),
+        "proof": lambda session, source: rotation.take_webhooks_by(session, source, proof),
+        "limit": lambda session, source: rotation.limit_to(session, source, most),
     }
 
     def work(session: Session) -> None:
@@ -234,8 +239,8 @@ async def change(
         await site.database.write(work)
     except _Wrong as wrong:
         head = await site.database.read(lambda session: head_of(session, source_id, viewer, now=now))
-        given = {"name": name, "origins": origins, "months": months}
-        page = settings_page(head, now=now, problems=wrong.by_field, given=given)
+        given = {"name": name, "origins": origins, "months": months, "proof": proof, "limit": limit}
+        page = settings_page(head, site, now=now, problems=wrong.by_field, given=given)
         return render(request, "integrations/settings.html", page, viewer=viewer, nav="sources", status=422)
     return _back(request, source_id, Message("The settings are saved."))
 

@@ -153,6 +153,10 @@ class SettingsPage:
     name: str
     origins: str
     months: str
+    proof: str
+    limit: str
+    most_of_all: int
+    """What a source without a limit of its own may send in a second."""
     problems: Mapping[str, Sequence[Message]]
 
 
@@ -237,10 +241,12 @@ async def event_catalog(request: Request, site: SiteDep, viewer: SeesCustomers, 
 
 @router.get("/{source_id}/settings")
 async def settings(request: Request, site: SiteDep, viewer: SeesCustomers, source_id: int) -> Response:
-    """Its keys, name, origins and how long its events are kept."""
+    """Its keys, name, origins, how it proves its webhooks, what it may send, and how long its events are kept."""
     now = site.clock()
     head = await site.database.read(lambda session: head_of(session, source_id, viewer, now=now))
-    return render(request, "integrations/settings.html", settings_page(head, now=now), viewer=viewer, nav="sources")
+    return render(
+        request, "integrations/settings.html", settings_page(head, site, now=now), viewer=viewer, nav="sources"
+    )
 
 
 def sources_page(session: Session, site: Site, viewer: StaffViewer, locale: Locale) -> SourcesPage:
@@ -274,6 +280,7 @@ def head_of(session: Session, source_id: int, viewer: StaffViewer, *, now: datet
 
 def settings_page(
     head: Head,
+    site: Site,
     *,
     now: datetime,
     problems: Mapping[str, Sequence[Message]] | None = None,
@@ -290,6 +297,9 @@ def settings_page(
         name=said.get("name", source.name),
         origins=said.get("origins", "\n".join(source.origins)),
         months=said.get("months", str(source.keep_months)),
+        proof=said.get("proof", source.webhook_auth),
+        limit=said.get("limit", str(source.events_per_second or "")),
+        most_of_all=site.events_per_second,
         problems=problems or {},
     )
 

@@ -12,6 +12,7 @@ from sqlmodel import col
 from portal.accounts.models import Answer, ApiKey
 from portal.jobs import upkeep
 from portal.kit.jobs import Job
+from portal.kit.secrets import Secrets
 from portal.webhooks.announce import JOB
 from portal.webhooks.models import Endpoint
 from tests.api.conftest import Api, code_of, mounted
@@ -103,6 +104,15 @@ async def test_what_is_kept_cannot_be_read_and_is_forgotten(api: Api) -> None:
         api.clock.forward(hours=hours)
         await upkeep.run(api.site)
         assert await count(api, Answer) == left
+
+
+async def test_an_answer_nobody_can_open_any_more_is_said_to_be_lost(api: Api) -> None:
+    marked = {**await api.key("write"), "idempotency-key": "first"}
+    assert (await api.client.post(ROOT, headers=marked, json=WANTED)).status_code == 201
+    foreign = Secrets("of the time before the last").encrypt("{}")
+    await api.db.write(lambda session: session.connection().execute(update(Answer).values(answer=foreign)) and None)
+    assert code_of(await api.client.post(ROOT, headers=marked, json=WANTED), 409) == "idempotency_answer_lost"
+    assert await count(api, Endpoint) == 1
 
 
 async def test_at_the_same_time_it_is_done_once(api: Api) -> None:

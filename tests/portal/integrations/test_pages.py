@@ -116,13 +116,21 @@ async def test_a_key_rotates_and_the_old_one_is_taken_back(connected: Connected)
 async def test_settings_are_taken_whole_or_not_at_all(connected: Connected) -> None:
     vendor, path = connected.vendor, f"{connected.base}/settings"
     async with connected.owner() as client:
-        wrong = await vendor.post(client, path, path, name="renamed", origins="nonsense", months="2")
+        wrong = await vendor.post(
+            client, path, path, name="renamed", origins="nonsense", months="2", proof="word", limit="-1"
+        )
         assert wrong.status_code == 422
         assert "not an origin" in wrong.text
         assert "3 to 120 months" in wrong.text
+        assert "by signature or bearer" in wrong.text
+        assert "from 0 to 1,000,000" in wrong.text
         assert "renamed" not in (await client.get("/staff/sources")).text
-        right = await vendor.post(client, path, path, name="renamed", origins="https://x.example", months="13")
+        told = {"name": "renamed", "origins": "https://x.example", "months": "13", "proof": "bearer", "limit": "700"}
+        right = await vendor.post(client, path, path, **told)
         assert right.headers["location"] == path
+        page = (await client.get(path)).text
+        assert '<option value="bearer" selected>' in page
+        assert 'value="700"' in page
         assert "renamed" in (await client.get("/staff/sources")).text
 
 
