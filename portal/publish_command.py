@@ -50,7 +50,7 @@ def register(app: typer.Typer, shared: Shared) -> None:
         """Load DIR/content and DIR/tutorials into the library."""
         settings = shared.load()
         with shared.told(settings):
-            files = publishing.read(folder.resolve(), zone=settings.zone)
+            files = publishing.read(folder.resolve(), zone=settings.zone, most=settings.upload_mb * 1_000_000)
             if check:
                 shared.say(settings, Message("Everything is in order."))
                 return

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlmodel import Session, col
 
 from portal.content.feedback import Tally, tallies
@@ -30,6 +30,8 @@ SEARCHED: Final = timedelta(days=28)
 MOST_SEARCHES: Final = 50
 MOST_TALLIES: Final = 5_000
 FURTHEST: Final = timedelta(days=3_660)
+BACK: Final = timedelta(days=30)
+MOST_BACK: Final = 5
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,49 @@ def mark_reviewed(
         )
     )
     session.flush()
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """That somebody looked at a text again, and by when it is to be looked at next."""
+
+    id: int
+    key: str
+    locale: Locale
+    title: str
+    until: date
+    by: str
+    at: datetime
+
+
+def reviewed_lately(session: Session, *, now: datetime) -> list[Reviewed]:
+    """The last marks that can be taken back, newest first: of each text the newest, of the last 30 days."""
+    newest = select(func.max(col(ReviewMark.id))).group_by(col(ReviewMark.document_id), col(ReviewMark.locale))
+    rows = session.execute(
+        select(ReviewMark, VARIANT.c.title)
+        .join(
+            VARIANT,
+            (VARIANT.c.document_id == col(ReviewMark.document_id)) & (VARIANT.c.locale == col(ReviewMark.locale)),
+        )
+        .where(col(ReviewMark.id).in_(newest), col(ReviewMark.at) > now - BACK, VARIANT.c.archived_at.is_(None))
+        .order_by(col(ReviewMark.id).desc())
+        .limit(MOST_BACK)
+    )
+    return [
+        Reviewed(mark.id or 0, mark.document_id, as_locale(mark.locale), title, mark.until, mark.by, mark.at)
+        for mark, title in rows
+    ]
+
+
+def take_back_review(session: Session, *, key: str, locale: Locale, mark_id: int) -> None:
+    """The text was not looked at after all. `Conflict` where somebody has looked at it since."""
+    of = (col(ReviewMark.document_id) == key) & (col(ReviewMark.locale) == locale)
+    newest = session.execute(select(func.max(col(ReviewMark.id))).where(of)).scalar()
+    if newest is None:
+        raise NotFound
+    if newest != mark_id:
+        raise Conflict(Message("Somebody has looked at it again since, so there is nothing to take back."))
+    session.execute(delete(ReviewMark).where(col(ReviewMark.id) == mark_id))
 
 
 def _live(session: Session) -> Sequence[Any]:

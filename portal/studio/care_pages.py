@@ -22,7 +22,7 @@ from portal.kit.clock import local_day
 from portal.kit.errors import BansoError
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
-from portal.studio.care import KINDS, Matter, mark_reviewed, matters
+from portal.studio.care import KINDS, Matter, Reviewed, mark_reviewed, matters, reviewed_lately, take_back_review
 from portal.studio.shown import LANGUAGES, person_of
 
 router = page_router(prefix="/staff/content")
@@ -63,6 +63,7 @@ class CarePage:
     may_write: bool
     again: date
     earliest: date
+    reviewed: Sequence[Reviewed]
     previous_href: str
     next_href: str
     first: int
@@ -111,6 +112,7 @@ async def care(
             may_write=person_of(viewer).may_write,
             again=today + AGAIN,
             earliest=today + timedelta(days=1),
+            reviewed=reviewed_lately(session, now=now) if kind in ("", "review") else (),
             previous_href=address(kind, at - 1) if at > 1 else "",
             next_href=address(kind, at + 1) if first + PER_PAGE < len(fitting) else "",
             first=first + 1,
@@ -147,6 +149,23 @@ async def reviewed(
         flash(request, answer, wrong.message, kind="bad")
     else:
         flash(request, answer, Message("Noted: it stands here again when its new day has passed."))
+    return answer
+
+
+@router.post("/{key}/{locale}/review/{mark}/undo")
+async def not_reviewed(
+    request: Request, site: SiteDep, viewer: WritesContent, key: str, locale: Locale, mark: int
+) -> Response:
+    """It was not looked at after all."""
+    answer = redirect(HERE)
+    try:
+        await site.database.write(lambda session: take_back_review(session, key=key, locale=locale, mark_id=mark))
+    except BansoError as wrong:
+        if wrong.status == 404:
+            raise
+        flash(request, answer, wrong.message, kind="bad")
+    else:
+        flash(request, answer, Message("Taken back: the review day that has passed stands here again."))
     return answer
 
 

@@ -8,12 +8,14 @@ import { copyButtons } from "./copy";
 import { playEmbeds } from "./embeds";
 import { liveForms } from "./live";
 import { menus } from "./menus";
+import { stopButtons } from "./moving";
 import { noteOpened } from "./opened";
 import { noteReading } from "./reading";
 import { suggestions } from "./suggest";
 import { followContents } from "./toc";
 
 copyButtons(document);
+stopButtons(document);
 confirmForms();
 liveForms();
 autoSubmit();

@@ -5,6 +5,7 @@
  */
 import { announce } from "./announce";
 import { copyButtons } from "./copy";
+import { stopButtons } from "./moving";
 
 const busy = new WeakSet<HTMLFormElement>();
 
@@ -70,6 +71,7 @@ export function takeOver(page: Document, selector: string): void {
   }
   old.replaceWith(adopted);
   copyButtons(adopted);
+  stopButtons(adopted);
   if (!focused) return;
   const again = focused.id
     ? document.getElementById(focused.id)

@@ -1,5 +1,6 @@
 /** The preview beside the text: written by the server on the same path as publishing, a moment after typing stops. */
 import { copyButtons } from "../copy";
+import { stopButtons } from "../moving";
 import type { Editor } from "./editor";
 
 const PAUSE = 350;
@@ -22,6 +23,7 @@ export function followPreview(form: HTMLFormElement, editor: Editor): void {
     const adopted = document.importNode(part, true);
     old.replaceWith(adopted);
     copyButtons(adopted);
+    stopButtons(adopted);
   };
   editor.onChange(() => {
     clearTimeout(timer);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
@@ -177,6 +178,16 @@ async def test_the_page_settles_what_stands_on_it(db: Database, library: Path) -
         done = await editor.post("/staff/content/old/ja/review", data=said)
         assert (done.status_code, done.headers["location"]) == (303, here)
         assert "この種類のものはありません" in (await editor.get(f"{here}?kind=review")).text
+        # What was settled by mistake stands there again.
+        back = re.search(r"/staff/content/old/ja/review/\d+/undo", (await editor.get(here)).text)
+        assert back
+        undone = await editor.post(back[0], data={"csrf": said["csrf"]})
+        assert undone.headers["location"] == here
+        again = (await editor.get(f"{here}?kind=review")).text
+        assert 'action="/staff/content/old/ja/review"' in again
+        assert "/undo" not in again
+        assert (await editor.post(back[0], data={"csrf": said["csrf"]})).status_code == 404
+        await editor.post("/staff/content/old/ja/review", data=said)
     async with desk.as_("viewer", language="en") as viewer:
         seen = await viewer.get(here)
         assert "Draft an article" not in seen.text
