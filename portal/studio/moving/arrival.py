@@ -121,7 +121,9 @@ def check(session: Session, brought: Brought) -> list[Problem]:
     problems = []
     for draft in brought.drafts:
         if session.get(Document, draft.key) is not None:
-            said = Message("there is a document “%(id)s” already", id=draft.key)
+            said = Message(
+                "there is a document “%(id)s” already; “id: …” at the top of this page gives it another", id=draft.key
+            )
             problems.append(Problem(draft.source, 1, said))
             continue
         file = file_of(draft.form.kind, draft.form.slug, draft.locale)
