@@ -1,5 +1,7 @@
 """The command line where something is missing: a line that says what to do, never a traceback."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from portal.kit import db
 from portal.kit.migrations import downgrade, upgrade
 from portal.kit.paths import CHECKOUT
 from tests.factories import NOW
+from tests.pictures import picture
 
 
 def run(words: list[str], database: Path) -> Result:
@@ -104,3 +107,37 @@ def test_what_opens_a_way_in_is_on_record_without_the_way_in(tmp_path: Path) -> 
     secrets = [word for word in shown.split() if len(word) > 20]
     assert secrets
     assert not any(word in str([one.detail for one in told]) for word in secrets)
+
+
+def test_a_command_imports_what_it_does_and_no_more() -> None:
+    """What a server shows is the larger part of the portal, and none of it is needed to publish."""
+    code = (
+        "import sys; from portal import cli, publish_command as one; cli.listening.subscribe; one.publishing.read; "
+        "print(*(one for one in ('fastapi', 'jinja2', 'alembic', 'portal.accounts.pages') if one in sys.modules))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == []
+
+
+def test_a_folder_moves_in_and_goes_out_again(tmp_path: Path) -> None:
+    database, old = tmp_path / "banso.db", tmp_path / "old"
+    upgrade(f"sqlite:///{database}")
+    (old / "docs").mkdir(parents=True)
+    (old / "mkdocs.yml").write_text("nav: [index.md]\n", encoding="utf-8")
+    text = "---\ntags: [a]\n---\n# Welcome\n\n![A screen](screen.png)\n"
+    (old / "docs/index.md").write_text(text, encoding="utf-8")
+    (old / "docs/screen.png").write_bytes(picture())
+    counts = ["documents: 1", "texts: 1", "collections: 1", "files: 1", "notes: 1"]
+    note = "docs/index.md:2: “tags” has no counterpart here, and was left out"
+    tried = run(["import", "library", str(old), "--language", "en", "--dry-run"], database)
+    assert tried.stdout.splitlines() == [note, "Nothing was changed: this was a dry run.", *counts]
+    done = run(["import", "library", str(old), "--language", "en"], database)
+    assert (done.exit_code, done.stdout.splitlines()) == (0, [note, *counts])
+    for more in ([], ["--dry-run"]):
+        again = run(["import", "library", str(old), *more], database)
+        assert (again.exit_code, again.stderr.partition(":")[0]) == (1, "docs/index.md")
+    # What is a draft is nobody's yet, so nothing goes out.
+    out = run(["export", str(tmp_path / "out")], database)
+    assert [line for line in out.stdout.splitlines() if line.startswith("written")] == [
+        "written: content/collections.yml"
+    ]
