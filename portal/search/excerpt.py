@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
 from typing import Final
 
 from portal.search.fold import KANJI, Folded, fold
@@ -40,10 +41,26 @@ class Marks:
     def spans(self, folded: Folded) -> list[Span]:
         """Where in the original something is to be marked, in order and apart from each other."""
         text = folded.text
-        found = [span for word in self.others for span in _occurrences(text, word)]
-        for word in self.asked:
-            found += list(_occurrences(text, word)) or list(_in_pieces(text, word))
+        found: list[Span] = []
+        for looks, _ in self._others:
+            for look in looks:
+                look.note(text, found)
+        for looks, pieces in self._asked:
+            before = len(found)
+            for look in looks:
+                look.note(text, found)
+            if len(found) == before:
+                for look in pieces:
+                    look.note(text, found)
         return _apart(folded.span(*span) for span in _apart(found)[:MOST_MATCHES])
+
+    @cached_property
+    def _asked(self) -> Sequence[tuple[Sequence[_Look], Sequence[_Look]]]:
+        return [(tuple(_looks(word)), tuple(_looks_for_pieces(word))) for word in self.asked]
+
+    @cached_property
+    def _others(self) -> Sequence[tuple[Sequence[_Look], Sequence[_Look]]]:
+        return [(tuple(_looks(word)), ()) for word in self.others]
 
 
 def marks(asked: Iterable[Word], others: Iterable[Word] = ()) -> Marks:
@@ -57,7 +74,7 @@ def marks(asked: Iterable[Word], others: Iterable[Word] = ()) -> Marks:
 
 def mark(text: str, wanted: Marks) -> tuple[Part, ...]:
     """All of a short text with its marks."""
-    return tuple(_cut(text, 0, len(text), wanted.spans(fold(text))))
+    return tuple(_cut(text, 0, len(text), wanted.spans(_folded(text))))
 
 
 def excerpt(text: str, folded: Folded, wanted: Marks, *, width: int = WIDTH) -> tuple[Part, ...]:
@@ -74,49 +91,66 @@ def excerpt(text: str, folded: Folded, wanted: Marks, *, width: int = WIDTH) -> 
     return tuple(parts)
 
 
+_folded = lru_cache(maxsize=2000)(fold)
+"""Titles folded: they are few, and shown again and again."""
+
+
 # --- what matches -----------------------------------------------------------------------------------------------------
 
 
-def _occurrences(text: str, word: Word) -> Iterator[Span]:
-    """Where a folded text has a word: Japanese with or without okurigana, English with any ending."""
+@dataclass(frozen=True)
+class _Look:
+    """One way to look for a word in a folded text: a piece of it, and how it must go on. Most texts have most words
+    not at all, so that is found out before anything else is done."""
+
+    piece: str
+    go_on: Callable[[str, int, int], int] | None = None
+    """Where a match at (start, end of the piece) ends; -1 where it is none."""
+
+    def note(self, text: str, found: list[Span]) -> None:
+        """Put every match into `found`."""
+        piece, go_on, size = self.piece, self.go_on, len(self.piece)
+        at = text.find(piece)
+        while at >= 0:
+            end = at + size
+            last = end if go_on is None else go_on(text, at, end)
+            if last >= 0:
+                found.append((at, last))
+            at = text.find(piece, end)
+
+
+def _looks(word: Word) -> Iterator[_Look]:
+    """How to find a word: Japanese with or without okurigana, English with any ending."""
     if word.script == "latin":
         for term in word.terms:
             if len(term) > 1 or len(word.terms) == 1:
-                yield from _begun_with(text, term, _letters)
+                yield _Look(term, partial(_with_ending, is_latin=term[0].isascii()))
         return
     bones = [character for character in word.text if not _is_kana(character)] if word.script == "kanji" else []
     if not bones:
-        yield from _literally(text, word.text)
+        yield _Look(word.text)
     elif len(bones) == 1:
-        is_verb = word.terms[0].endswith(MARK_VERB)
-        for start, end in _literally(text, bones[0]):
-            if not is_verb:
-                yield start, end
-            elif text[end : end + 1] and _is_kana(text[end]) and not (start and _KANJI.match(text[start - 1])):
-                yield start, end + 1
+        yield _Look(bones[0], _as_verb if word.terms[0].endswith(MARK_VERB) else None)
     else:
-        yield from _begun_with(text, bones[0], lambda rest, at: _through(rest, at, bones[1:]))
+        yield _Look(bones[0], partial(_through, bones=bones[1:]))
 
 
-def _in_pieces(text: str, word: Word) -> Iterator[Span]:
-    """The pairs of a Japanese word that stand in a text which has it not whole."""
+def _looks_for_pieces(word: Word) -> Iterator[_Look]:
+    """The pairs of a Japanese word, for a text which has it not whole."""
     if word.script in ("kanji", "katakana") and len(word.terms) > 1:
         for term in word.terms:
-            yield from _literally(text, term)
+            yield _Look(term)
 
 
-def _literally(text: str, piece: str) -> Iterator[Span]:
-    at = text.find(piece)
-    while at >= 0:
-        yield at, at + len(piece)
-        at = text.find(piece, at + len(piece))
+def _as_verb(text: str, start: int, end: int) -> int:
+    """One kanji with kana after it, and no kanji before."""
+    is_one = text[end : end + 1] and _is_kana(text[end]) and not (start and _KANJI.match(text[start - 1]))
+    return end + 1 if is_one else -1
 
 
-def _begun_with(text: str, beginning: str, go_on: Callable[[str, int], int]) -> Iterator[Span]:
-    for start, end in _literally(text, beginning):
-        last = go_on(text, end)
-        if last >= 0 and not (beginning[0].isascii() and start and _is_latin(text[start - 1])):
-            yield start, last
+def _with_ending(text: str, start: int, end: int, *, is_latin: bool) -> int:
+    """The beginning of an English word, and the rest of it."""
+    return -1 if is_latin and start and _is_latin(text[start - 1]) else _letters(text, end)
 
 
 def _letters(text: str, at: int) -> int:
@@ -125,8 +159,9 @@ def _letters(text: str, at: int) -> int:
     return at
 
 
-def _through(text: str, at: int, bones: Sequence[str]) -> int:
+def _through(text: str, start: int, at: int, *, bones: Sequence[str]) -> int:
     """Where the rest of a kanji compound ends; -1 where something else goes on."""
+    del start
     for bone in bones:
         for _ in range(LONGEST_OKURIGANA):
             if at < len(text) and text[at] != bone and _is_kana(text[at]):

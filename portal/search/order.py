@@ -6,6 +6,7 @@ looked at, for the question as it was asked: in the title, in how the title is r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,17 +69,17 @@ def looked_at(session: Session, catalogue: Catalogue, question: Question, best: 
     first = best.entries[:count]
     phrase = key(question.asked)
     having = _having(session, catalogue, phrase, first) if len(phrase) > 1 and count > 1 else set()
+    counted = [word.text.replace(" ", "") for word in question.words if word.weight == 1]
     raised = [
-        -float(points) * (1 + _in_title(catalogue, question, int(entry)) + (IN_TEXT if int(entry) in having else 0))
-        for entry, points in zip(first, best.points[:count], strict=True)
+        -points * (1 + _in_title(catalogue, question.text, counted, entry) + (IN_TEXT if entry in having else 0))
+        for entry, points in zip(first.tolist(), best.points[:count].tolist(), strict=True)
     ]
     order = sorted(range(count), key=lambda place: (round(raised[place], 4), place))
     return np.concatenate([best.shown[:count][order], best.shown[count:]])
 
 
-def _in_title(catalogue: Catalogue, question: Question, entry: int) -> float:
+def _in_title(catalogue: Catalogue, asked: str, counted: Sequence[str], entry: int) -> float:
     title = catalogue.titles[entry].replace(" ", "")
-    asked = question.text
     raised = 0.0
     if title == asked:
         raised += IS_TITLE
@@ -86,9 +87,8 @@ def _in_title(catalogue: Catalogue, question: Question, entry: int) -> float:
         raised += IN_TITLE + (TITLE_BEGINS if title.startswith(asked) else 0)
     elif len(asked) > 2 and asked in catalogue.readings[entry]:
         raised += IN_READING
-    counted = [word for word in question.words if word.weight == 1]
     if counted:
-        raised += WORDS_IN_TITLE * sum(word.text.replace(" ", "") in title for word in counted) / len(counted)
+        raised += WORDS_IN_TITLE * sum([word in title for word in counted]) / len(counted)
     return raised
 
 

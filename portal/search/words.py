@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import Final
 
 from snowballstemmer import stemmer
@@ -37,6 +38,8 @@ VERB = re.compile(f"(?<![{KANJI}])([{KANJI}])(?=[{KANA}])")
 NOT_KANJI = re.compile(f"[^{KANJI}]+")
 NOT_LATIN = re.compile(f"[^\\w]+|_|[{CJK}]+")
 _english = stemmer("english")
+_stemming = Lock()
+"""The stemmer holds the word it is at: two threads in it at once would each get a piece of the other's."""
 
 
 def pairs(run: str) -> Iterator[str]:
@@ -57,7 +60,8 @@ def stem(word: str) -> str:
     """The stem of a folded English word; any other comes back as it is."""
     if not word.isascii() or not word.isalpha():
         return word
-    made: str = _english.stemWord(word)
+    with _stemming:
+        made: str = _english.stemWord(word)
     return made
 
 

@@ -42,15 +42,7 @@ class Wagtail(Process):
 
     def __init__(self, directory: Path, python: Path) -> None:
         granian = python.with_name("granian")
-        command: list[str | Path] = [
-            granian,
-            "--interface",
-            "wsgi",
-            "--workers",
-            "1",
-            "--no-ws",
-            "mysite.wsgi:application",
-        ]
+        command = [str(granian), "--interface", "wsgi", "--workers", "1", "--no-ws", "mysite.wsgi:application"]
         super().__init__(directory, command, {"DJANGO_SETTINGS_MODULE": "bench_settings"})
 
 

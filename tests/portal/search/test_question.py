@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from portal.search.question import normal, understand
+from portal.search.words import stem
 
 
 @pytest.mark.parametrize(
@@ -63,3 +67,15 @@ def test_a_question_is_read_only_so_far() -> None:
 
 def test_one_way_to_write_it() -> None:
     assert normal("  ＣＳＶ　ｻｰﾊﾞ－ ") == "csv サーバー"
+
+
+def test_several_threads_stem_at_once() -> None:
+    words = [f"{beginning}{ending}" for beginning in ("invoic", "sett", "expir") for ending in ("es", "ings", "ation")]
+    alone = [stem.__wrapped__(word) for word in words]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(stem.__wrapped__, words * 60)) == alone * 60
+    finally:
+        sys.setswitchinterval(interval)
