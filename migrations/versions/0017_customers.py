@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 JSON = sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql")
+LISTED = ('tier', 'owner', 'renews_at', 'seats', 'mrr', 'left_at')
 
 
 def upgrade() -> None:
@@ -108,6 +109,10 @@ def upgrade() -> None:
     op.add_column('account', sa.Column('name_key', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False, server_default=''))
     fill_name_keys()
     op.create_index('ix_account_name_key', 'account', ['name_key'], unique=False)
+    for column in LISTED:
+        op.create_index(f'ix_account_{column}', 'account', [column], unique=False)
+    stubs = sa.text('is_stub')
+    op.create_index('ix_account_is_stub', 'account', ['is_stub'], unique=False, sqlite_where=stubs, postgresql_where=stubs)
 
 
 def fill_name_keys() -> None:
@@ -121,6 +126,9 @@ def fill_name_keys() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index('ix_account_is_stub', 'account')
+    for column in LISTED:
+        op.drop_index(f'ix_account_{column}', 'account')
     op.drop_index('ix_account_name_key', 'account')
     with op.batch_alter_table('account') as batch:
         batch.drop_column('name_key')

@@ -12,12 +12,15 @@ from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
 from portal.accounts.rules import email_key, folded
+from portal.kit.sql import numbers
 
 Status = Literal["active", "leaving", "left", "unknown"]
 Sort = Literal["name", "external_id", "plan", "tier", "owner", "started_at", "renews_at", "seats", "mrr"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 LARGEST_PAGE = 200
+MOST_VALUES = 200
+"""How many values of one column a filter offers."""
 NONE = "-"
 """As a filter of plan, tier or owner: those without one."""
 
@@ -67,13 +70,11 @@ def list_accounts(
 ) -> AccountPage:
     """The customers that fit `filters`; a page beyond the last gives the last. Empty values sort last either way."""
     limit = min(max(limit, 1), LARGEST_PAGE)
-    conditions = _conditions(filters, now)
+    conditions = _conditions(session, filters, now)
     total = session.execute(select(func.count()).select_from(Account).where(*conditions)).scalar_one()
     page = min(max(page, 1), max(1, -(-total // limit)))
     key: Any = col(Account.plan_key) if sort == "plan" else col(getattr(Account, sort))
-    order = (key.is_(None), key.desc() if descending else key.asc(), col(Account.id))
-    query = select(Account).where(*conditions).order_by(*order).offset((page - 1) * limit).limit(limit)
-    accounts = session.execute(query).scalars().all()
+    accounts = _sorted(session, conditions, key, descending=descending, skip=(page - 1) * limit, limit=limit)
     return AccountPage(accounts, _members(session, accounts, now), total, page, limit)
 
 
@@ -84,20 +85,61 @@ def ids_of(session: Session, *, filters: Filters, now: datetime) -> list[int]:
 
 
 def facets(session: Session) -> dict[str, tuple[str, ...]]:
-    """The plans, tiers and owners in use, for the filters to offer."""
+    """The plans, tiers and owners in use, for the filters to offer; the first of them, where there are very many."""
     columns = {"plan": col(Account.plan_key), "tier": col(Account.tier), "owner": col(Account.owner)}
-    return {
-        name: tuple(session.execute(select(column).where(column.is_not(None)).distinct().order_by(column)).scalars())
-        for name, column in columns.items()
-    }
+    return {name: different(session, column) for name, column in columns.items()}
 
 
-def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
+def different(session: Session, column: Any, *where: ColumnElement[bool]) -> tuple[str, ...]:
+    """The different values of an indexed column in their order: from one to the next by the index, however many rows
+    have each."""
+    found: list[str] = []
+    while len(found) < MOST_VALUES:
+        beyond = [column > found[-1]] if found else []
+        value = session.execute(select(func.min(column)).where(*where, *beyond)).scalar()
+        if value is None:
+            break
+        found.append(value)
+    return tuple(found)
+
+
+def _sorted(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    key: Any,
+    *,
+    descending: bool,
+    skip: int,
+    limit: int,
+) -> list[Account]:
+    """One page: those that have a value by the index over it, and only then those that have none. Saying both in one
+    order would sort all of them each time."""
+    order = (key.desc(), col(Account.id).desc()) if descending else (key.asc(), col(Account.id).asc())
+    valued = select(Account).where(*conditions, key.is_not(None)).order_by(*order).offset(skip).limit(limit)
+    found = list(session.execute(valued).scalars())
+    if len(found) < limit:
+        count = select(func.count()).select_from(Account).where(*conditions, key.is_not(None))
+        before = session.execute(count).scalar_one()
+        rest = select(Account).where(*conditions, key.is_(None)).order_by(col(Account.id))
+        found += session.execute(rest.offset(max(0, skip - before)).limit(limit - len(found))).scalars()
+    return found
+
+
+def _found(session: Session, words: str) -> set[int]:
+    """The customers with all of these words in their names or id, or the whole in the address of somebody. Every part
+    of a text may be meant, so all texts are gone through, but once, and in an index that holds nothing else."""
+    searched = [col(Account.search_key).contains(word, autoescape=True) for word in words.split()]
+    addressed = col(Member.email_key).contains(email_key(words), autoescape=True)
+    found = set(session.connection().scalars(select(col(Account.id)).where(*searched)))
+    found |= set(session.connection().scalars(select(col(Member.account_id)).where(addressed)))
+    return {one for one in found if one is not None}
+
+
+def _conditions(session: Session, filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if words := folded(filters.q):
-        has_address = col(Member.email_key).contains(email_key(words), autoescape=True)
-        found = [col(Account.search_key).contains(word, autoescape=True) for word in words.split()]
-        conditions.append(_all(found) | col(Account.id).in_(select(col(Member.account_id)).where(has_address)))
+        found = sorted(_found(session, words))
+        conditions.append(numbers(col(Account.id), found))
     exact = {col(Account.plan_key): filters.plan, col(Account.tier): filters.tier, col(Account.owner): filters.owner}
     conditions += [column.is_(None) if value == NONE else column == value for column, value in exact.items() if value]
     if filters.among is not None:
@@ -113,13 +155,6 @@ def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
     elif filters.status == "unknown":
         conditions.append(col(Account.is_stub).is_(True))
     return conditions
-
-
-def _all(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    whole = conditions[0]
-    for condition in conditions[1:]:
-        whole = whole & condition
-    return whole
 
 
 def _members(session: Session, accounts: Sequence[Account], now: datetime) -> dict[int, int]:

@@ -4,10 +4,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Numeric, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Numeric, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from portal.kit.rows import Json, Row, one_of
+
+STUB = text("is_stub")
 
 
 class Plan(Row, table=True):
@@ -35,6 +37,14 @@ class Account(Row, table=True):
         Index("ix_account_name", "name"),
         Index("ix_account_name_key", "name_key"),
         Index("ix_account_started_at", "started_at"),
+        # For lists: sorted and filtered by each of these, and looked through without reading whole rows.
+        Index("ix_account_tier", "tier"),
+        Index("ix_account_owner", "owner"),
+        Index("ix_account_renews_at", "renews_at"),
+        Index("ix_account_seats", "seats"),
+        Index("ix_account_mrr", "mrr"),
+        Index("ix_account_left_at", "left_at"),
+        Index("ix_account_is_stub", "is_stub", sqlite_where=STUB, postgresql_where=STUB),
     )
 
     id: int | None = Field(default=None, primary_key=True)

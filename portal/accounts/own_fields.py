@@ -18,6 +18,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.changes import AccountChange
 from portal.accounts.fields import ACCOUNT_FIELDS, Reader, Unreadable, day, number_in, shown, text
+from portal.accounts.listing import different
 from portal.accounts.models import Account
 from portal.accounts.records import AccountField, AccountFieldValue
 from portal.kit.db import chunks
@@ -111,13 +112,14 @@ def remove_field(session: Session, key: str) -> None:
     session.flush()
 
 
-def values_in_use(session: Session, most: int = 100) -> dict[str, tuple[str, ...]]:
+def values_in_use(session: Session) -> dict[str, tuple[str, ...]]:
     """For each filterable field the values there are, to choose from."""
     found = {}
     for one in own_fields(session):
         if one.is_filter:
-            asked = select(col(AccountFieldValue.value)).where(col(AccountFieldValue.field_key) == one.key)
-            found[one.key] = tuple(session.execute(asked.distinct().order_by("value").limit(most)).scalars())
+            found[one.key] = different(
+                session, col(AccountFieldValue.value), col(AccountFieldValue.field_key) == one.key
+            )
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -60,9 +61,16 @@ class among(GenericFunction[Any]):  # noqa: N801 - it is written where SQL funct
     inherit_cache = True
     name = "banso_among"
 
-    def __init__(self, column: SQLCoreOperations[Any], name: str) -> None:
+    def __init__(self, column: SQLCoreOperations[Any], name: str, values: Sequence[Any] | None = None) -> None:
         kind: TypeEngine[Any] = getattr(column, "type")  # noqa: B009
-        super().__init__(column, bindparam(name, type_=_Values(of=kind)))
+        kept = _Values(of=kind)
+        given = bindparam(name, type_=kept) if values is None else bindparam(name, values, type_=kept)
+        super().__init__(column, given)
+
+
+def numbers(column: SQLCoreOperations[Any], values: Sequence[int]) -> ColumnElement[bool]:
+    """Whether the column is one of these whole numbers, given with the statement as one value, however many."""
+    return among(column, "numbers", values)
 
 
 class _Values(TypeDecorator[Any]):

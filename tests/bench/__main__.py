@@ -36,6 +36,7 @@ from tests.bench.figures import (
     track_figure,
 )
 from tests.bench.flat import FEW, MANY, fill, flat_figures
+from tests.bench.lists import list_figures
 from tests.bench.load import loader
 from tests.bench.mails import mail_figures
 from tests.bench.scripts import script_figures
@@ -46,7 +47,7 @@ from tests.postgres import Cluster, Databases
 from tests.server import Server
 
 EVENTS = {"track": track_figure, "batch": batch_figure}
-ALONE = ("rate", "deliveries", "mails", "search", "widget", "streams", "scripts")
+ALONE = ("rate", "lists", "deliveries", "mails", "search", "widget", "streams", "scripts")
 """What is measured on a server of its own."""
 NAMES = (*(page.key for page in PAGES), *EVENTS, *ALONE)
 
@@ -101,6 +102,9 @@ def measure(wanted: argparse.Namespace) -> list[Figure]:
         if "rate" in wanted.only:
             found = rate_figures(load, server("reports"), rounds=wanted.rounds, size=wanted.accounts)
             figures += [_said(figure) for figure in found]
+        if "lists" in wanted.only:
+            listed = list_figures(server("lists"), accounts=wanted.accounts)
+            figures += [_said(figure) for figure in listed]
         if "deliveries" in wanted.only:
             figures += [_said(figure) for figure in delivery_figures(server("deliveries"))]
         if "mails" in wanted.only:
