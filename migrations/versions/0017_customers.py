@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 JSON = sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql")
-LISTED = ('tier', 'owner', 'renews_at', 'seats', 'mrr', 'left_at')
+LISTED = ('tier', 'owner', 'renews_at', 'seats', 'mrr', 'left_at', 'notice_at', 'is_stub', 'search_key')
 
 
 def upgrade() -> None:
@@ -111,8 +111,8 @@ def upgrade() -> None:
     op.create_index('ix_account_name_key', 'account', ['name_key'], unique=False)
     for column in LISTED:
         op.create_index(f'ix_account_{column}', 'account', [column], unique=False)
-    stubs = sa.text('is_stub')
-    op.create_index('ix_account_is_stub', 'account', ['is_stub'], unique=False, sqlite_where=stubs, postgresql_where=stubs)
+    op.drop_index('ix_member_email_key', 'member')
+    op.create_index('ix_member_email_key', 'member', ['email_key', 'account_id'], unique=False)
 
 
 def fill_name_keys() -> None:
@@ -126,7 +126,8 @@ def fill_name_keys() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index('ix_account_is_stub', 'account')
+    op.drop_index('ix_member_email_key', 'member')
+    op.create_index('ix_member_email_key', 'member', ['email_key'], unique=False)
     for column in LISTED:
         op.drop_index(f'ix_account_{column}', 'account')
     op.drop_index('ix_account_name_key', 'account')

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
@@ -20,6 +20,8 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 LARGEST_PAGE = 200
 MOST_VALUES = 200
+SEVERAL = 5_000
+"""So many are sorted by themselves; of more the first are found sooner along the index of the column."""
 """How many values of one column a filter offers."""
 NONE = "-"
 """As a filter of plan, tier or owner: those without one."""
@@ -70,11 +72,15 @@ def list_accounts(
 ) -> AccountPage:
     """The customers that fit `filters`; a page beyond the last gives the last. Empty values sort last either way."""
     limit = min(max(limit, 1), LARGEST_PAGE)
-    conditions = _conditions(session, filters, now)
-    total = session.execute(select(func.count()).select_from(Account).where(*conditions)).scalar_one()
+    asked = _asked(session, filters, now)
+    total = asked.total if asked.total is not None else _count(session, asked.counted)
     page = min(max(page, 1), max(1, -(-total // limit)))
+    where = asked.walked
+    if total <= SEVERAL:
+        ids = session.connection().scalars(select(col(Account.id)).where(*asked.counted))
+        where = [numbers(col(Account.id), [one for one in ids if one is not None])]
     key: Any = col(Account.plan_key) if sort == "plan" else col(getattr(Account, sort))
-    accounts = _sorted(session, conditions, key, descending=descending, skip=(page - 1) * limit, limit=limit)
+    accounts = _sorted(session, where, key, descending=descending, skip=(page - 1) * limit, limit=limit)
     return AccountPage(accounts, _members(session, accounts, now), total, page, limit)
 
 
@@ -118,38 +124,64 @@ def _sorted(
     valued = select(Account).where(*conditions, key.is_not(None)).order_by(*order).offset(skip).limit(limit)
     found = list(session.execute(valued).scalars())
     if len(found) < limit:
-        count = select(func.count()).select_from(Account).where(*conditions, key.is_not(None))
-        before = session.execute(count).scalar_one()
+        before = _count(session, [*conditions, key.is_not(None)]) if not found else skip + len(found)
         rest = select(Account).where(*conditions, key.is_(None)).order_by(col(Account.id))
         found += session.execute(rest.offset(max(0, skip - before)).limit(limit - len(found))).scalars()
     return found
 
 
-def _found(session: Session, words: str) -> set[int]:
-    """The customers with all of these words in their names or id, or the whole in the address of somebody. Every part
-    of a text may be meant, so all texts are gone through, but once, and in an index that holds nothing else."""
-    searched = [col(Account.search_key).contains(word, autoescape=True) for word in words.split()]
-    addressed = col(Member.email_key).contains(email_key(words), autoescape=True)
-    found = set(session.connection().scalars(select(col(Account.id)).where(*searched)))
-    found |= set(session.connection().scalars(select(col(Member.account_id)).where(addressed)))
-    return {one for one in found if one is not None}
+@dataclass(frozen=True)
+class _Asked:
+    """The conditions, once for counting who fulfils them, and once for walking along the index of a column and looking
+    at each customer on the way; `total` where the count is known already."""
+
+    counted: Sequence[ColumnElement[bool]]
+    walked: Sequence[ColumnElement[bool]]
+    total: int | None
 
 
-def _conditions(session: Session, filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def _asked(session: Session, filters: Filters, now: datetime) -> _Asked:
+    plain = _plain(filters, now)
+    counted, walked = list(plain), list(plain)
+    total = None
+    if filters.among is not None:
+        (column,) = filters.among.selected_columns
+        counted.append(col(Account.id).in_(filters.among))
+        walked.append(filters.among.where(column == col(Account.id)).correlate(Account).exists())
+        if not plain and not filters.q:
+            total = session.execute(select(func.count()).select_from(filters.among.subquery())).scalar_one()
     if words := folded(filters.q):
-        found = sorted(_found(session, words))
-        conditions.append(numbers(col(Account.id), found))
+        # Any part of a text may be meant, so all texts are gone through: once, in indexes that hold nothing else.
+        searched = [col(Account.search_key).contains(word, autoescape=True) for word in words.split()]
+        addressed = col(Member.email_key).contains(email_key(words), autoescape=True)
+        theirs = select(col(Member.id)).where(col(Member.account_id) == col(Account.id), addressed)
+        walked.append(and_(*searched) | theirs.correlate(Account).exists())
+        named = select(col(Account.id)).where(*searched).limit(SEVERAL + 1)
+        found = set(session.connection().scalars(named))
+        if len(found) <= SEVERAL:
+            people = select(col(Member.account_id)).where(addressed).limit(SEVERAL + 1)
+            found |= set(session.connection().scalars(people))
+        ids = [one for one in found if one is not None]
+        counted.append(walked[-1] if len(ids) > SEVERAL else numbers(col(Account.id), ids))
+    return _Asked(counted, walked, total)
+
+
+def _count(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
+    found: int = session.execute(select(func.count()).select_from(Account).where(*conditions)).scalar_one()
+    return found
+
+
+def _plain(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
     exact = {col(Account.plan_key): filters.plan, col(Account.tier): filters.tier, col(Account.owner): filters.owner}
     conditions += [column.is_(None) if value == NONE else column == value for column, value in exact.items() if value]
-    if filters.among is not None:
-        conditions.append(col(Account.id).in_(filters.among))
     left_at = col(Account.left_at)
     still_here = left_at.is_(None) | (left_at > now)
     if filters.status == "active":
         conditions.append(still_here)
     elif filters.status == "leaving":
-        conditions += [still_here, left_at.is_not(None) | col(Account.notice_at).is_not(None)]
+        # Each half by an index of its own.
+        conditions.append((left_at > now) | (left_at.is_(None) & col(Account.notice_at).is_not(None)))
     elif filters.status == "left":
         conditions.append(left_at <= now)
     elif filters.status == "unknown":

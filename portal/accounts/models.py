@@ -4,12 +4,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Numeric, Text, UniqueConstraint
 from sqlmodel import Field
 
 from portal.kit.rows import Json, Row, one_of
-
-STUB = text("is_stub")
 
 
 class Plan(Row, table=True):
@@ -44,7 +42,9 @@ class Account(Row, table=True):
         Index("ix_account_seats", "seats"),
         Index("ix_account_mrr", "mrr"),
         Index("ix_account_left_at", "left_at"),
-        Index("ix_account_is_stub", "is_stub", sqlite_where=STUB, postgresql_where=STUB),
+        Index("ix_account_notice_at", "notice_at"),
+        Index("ix_account_is_stub", "is_stub"),
+        Index("ix_account_search_key", "search_key"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -83,7 +83,7 @@ class Member(Row, table=True):
         UniqueConstraint("account_id", "external_id"),
         UniqueConstraint("account_id", "email_key"),
         Index("ix_member_external_id", "external_id"),
-        Index("ix_member_email_key", "email_key"),
+        Index("ix_member_email_key", "email_key", "account_id"),
         {"sqlite_autoincrement": True},  # events outlive an erased member: no id is ever given out again
     )
 
