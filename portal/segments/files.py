@@ -134,8 +134,20 @@ def segments_text(found: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any
 
 
 def condition_text(condition: Mapping[str, Any]) -> str:
-    """A condition as an editor shows it."""
-    return yaml.safe_dump(dict(condition), allow_unicode=True, sort_keys=False, width=1000)
+    """A condition as an editor shows it: what must all hold stands line by line, where that says the same."""
+    plain = dict(condition)
+    if set(plain) == {"all"}:
+        together = {key: value for part in plain["all"] for key, value in part.items()}
+        if _reads_as(together, plain):
+            plain = together
+    return yaml.safe_dump(plain, allow_unicode=True, sort_keys=False, width=1000)
+
+
+def _reads_as(said: Mapping[str, Any], meant: Mapping[str, Any]) -> bool:
+    try:
+        return parse(dict(said), level="account") == parse(dict(meant), level="account")
+    except ConditionProblems:
+        return False
 
 
 def read_condition(text: str) -> Condition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.kit.files import FileProblems
-from portal.segments.files import parse_segments, segments_text, written
+from portal.segments.files import condition_text, parse_segments, read_condition, segments_text, written
 
 FINE = """\
 - key: big
@@ -63,3 +63,18 @@ def test_every_mistake_is_told_with_its_line(text: str, said: str) -> None:
 def test_no_segments_are_a_file_too() -> None:
     assert parse_segments("", file="s.yml").segments == ()
     assert segments_text([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("plan: pro\ntier: high\n", "plan: pro\ntier: high\n"),
+        ("plan: pro\nevent: login\nat_least: 2\n", "plan: pro\nevent: login\nat_least: 2\n"),
+        ("all: [{event: a}, {event: b}]\n", "all:\n- event: a\n- event: b\n"),
+        ("all: [{plan: pro}, {plan: {ne: free}}]\n", "all:\n- plan: pro\n- plan:\n    ne: free\n"),
+    ],
+)
+def test_an_editor_shows_a_condition_as_it_was_written_and_reads_it_again(said: str, shown: str) -> None:
+    condition = read_condition(said)
+    assert condition_text(written(condition)) == shown
+    assert read_condition(shown) == condition
