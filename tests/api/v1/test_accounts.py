@@ -7,9 +7,12 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import BaseModel
+from sqlmodel import Session
 
 from api.segments import segment_of
 from api.v1.accounts import ACCOUNT_READERS, MEMBER_READERS, AccountIn, MemberIn
+from portal.accounts.merging import merge_accounts
+from portal.accounts.service import account_by_external_id
 from portal.kit.db import Database
 from tests.vendor import Vendor, vendor_on
 
@@ -295,3 +298,20 @@ async def test_a_key_in_use_is_known_to_be(vendor: Vendor) -> None:
 @pytest.mark.parametrize(("model", "readers"), [(AccountIn, ACCOUNT_READERS), (MemberIn, MEMBER_READERS)])
 async def test_what_is_documented_is_what_is_read(model: type[BaseModel], readers: dict[str, object]) -> None:
     assert set(model.model_fields) == set(readers)
+
+
+async def test_the_id_of_a_merged_customer_means_the_survivor_and_erases_nobody(
+    vendor: Vendor, caller: httpx.AsyncClient
+) -> None:
+    def work(session: Session) -> None:
+        keep, gone = (account_by_external_id(session, one) for one in ("aoba", "midori"))
+        assert keep is not None
+        assert gone is not None
+        merge_accounts(session, keep=keep, gone=gone, by="佐藤", now=vendor.clock.now)
+
+    await vendor.db.write(work)
+    assert (await caller.get("/accounts/midori")).json()["external_id"] == "aoba"
+    changed = await caller.put("/accounts/midori", json={"tier": "high"})
+    assert (changed.json()["external_id"], changed.json()["tier"]) == ("aoba", "high")
+    problem(await caller.delete("/accounts/midori"), 404)
+    assert [one["external_id"] for one in (await caller.get("/accounts")).json()["accounts"]] == ["aoba"]
