@@ -130,6 +130,9 @@ async def test_the_desk_opens_for_staff_on_an_empty_installation(client: httpx.A
     for path in (
         "/staff",
         "/staff/onboarding",
+        "/staff/onboarding/stuck",
+        "/staff/tasks",
+        "/staff/calendar",
         "/staff/accounts",
         "/staff/content",
         "/staff/sources",
