@@ -150,8 +150,14 @@ async def test_lists_most_urgent_first(db: Database) -> None:
         assert titles("open") == ["late", "now", "week", "far", "some day"]
         assert titles("open", staff_id=me) == ["late", "week", "far", "some day"]
         assert titles("open", account_id=other) == []
-        for state, expected in (("overdue", "late"), ("today", "now"), ("week", "week"), ("done", "done")):
-            assert titles(state) == [expected]  # type: ignore[arg-type]
+        single: tuple[tuple[State, str], ...] = (
+            ("overdue", "late"),
+            ("today", "now"),
+            ("week", "week"),
+            ("done", "done"),
+        )
+        for state, expected in single:
+            assert titles(state) == [expected]
         assert titles("removed") == ["gone"]
         second = list_tasks(session, today=TODAY, week_ends=LATER, page=9, limit=2)
         assert ([row.task.title for row in second.rows], second.page, second.pages) == (["some day"], 3, 3)
