@@ -59,7 +59,8 @@ function show(line: HTMLElement, state: "" | "yes" | "no"): void {
   const badge = document.createElement("span");
   const words = list?.dataset ?? {};
   badge.className = state === "yes" ? "badge badge-good" : state === "no" ? "badge badge-bad" : "badge";
-  badge.textContent = state === "yes" ? `✓ ${words.works}` : state === "no" ? `✗ ${words.fails}` : (words.checking ?? "");
+  badge.textContent =
+    state === "yes" ? `✓ ${words.works}` : state === "no" ? `✗ ${words.fails}` : (words.checking ?? "");
   const place = line.querySelector<HTMLElement>("[data-state]");
   if (place) {
     place.dataset.state = state;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,13 +11,18 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from sqlmodel import Session, col, select
+from starlette.routing import BaseRoute
 
+from portal.accounts import visits
 from portal.accounts.models import Member, Staff
 from portal.accounts.personal import erase_member
 from portal.accounts.trail import COMMAND_LINE, forget_trail, record
 from portal.accounts.trail_models import TrailEntry
 from portal.insights.audit import AuditFilters, audit_lines
+from portal.kit import web
 from portal.kit.db import TOKYO, Database
 from portal.main import build, site_from
 from portal.settings import Settings
@@ -161,3 +166,25 @@ async def test_an_erasure_from_elsewhere_reaches_the_log(desk: Desk) -> None:
 
     said = await desk.db.write(work)
     assert not any(word in said for word in ("田中", "user-1", "member1@example.com"))
+
+
+@ON_SQLITE
+async def test_no_form_of_the_desk_can_stay_off_the_record(desk: Desk) -> None:
+    """A form is on record when staff are asked for and it writes by way of `SiteDep`; `look_as` records by itself."""
+
+    def asked(dependant: Dependant) -> set[object]:
+        return {dependant.call, *(call for one in dependant.dependencies for call in asked(one))}
+
+    def routes(found: list[BaseRoute]) -> Iterator[APIRoute]:
+        for route in found:
+            if isinstance(route, APIRoute):
+                yield route
+            elif hasattr(route, "original_router"):
+                yield from routes(route.original_router.routes)
+
+    forms = [one for one in routes(desk.app.routes) if one.path.startswith("/staff") and "POST" in one.methods]
+    assert len(forms) > 50
+    nobody = [one.path for one in forms if visits.signed_in_staff not in asked(one.dependant)]
+    unfollowed = [one.path for one in forms if web._site not in [each.call for each in one.dependant.dependencies]]
+    assert nobody == []
+    assert unfollowed == ["/staff/members/{member_id}/look"]
