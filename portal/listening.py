@@ -14,10 +14,12 @@ from portal.desk import signed_in
 from portal.events import ingest
 from portal.events import merging as events_merging
 from portal.events import personal as events_personal
+from portal.insights import closing_figures
 from portal.mailing import alerts
 from portal.mailing import personal as mailing_personal
 from portal.media import uses
 from portal.segments import membership
+from portal.touch import contacts
 from portal.touch import personal as touch_personal
 from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import personal as tutorials_personal
@@ -45,6 +47,8 @@ def subscribe() -> None:
     news.subscribe(announce.on_checklist_news)
     news.subscribe(alerts.on_checklist_news)
     merging.subscribe(events_merging.JOINER)
+    merging.subscribe(merging.Joiner("touch", settle=contacts.follow))
+    closing_figures.contacts_from(contacts.contact_days)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.

@@ -86,7 +86,8 @@ def list_accounts(
 
 def ids_of(session: Session, *, filters: Filters, now: datetime) -> list[int]:
     """The ids of all that fit `filters`, by name: for what is done with all of them."""
-    query = select(col(Account.id)).where(*_conditions(filters, now)).order_by(col(Account.name), col(Account.id))
+    where = _asked(session, filters, now).counted
+    query = select(col(Account.id)).where(*where).order_by(col(Account.name), col(Account.id))
     return [one for one in session.execute(query).scalars() if one is not None]
 
 

@@ -65,11 +65,13 @@ class Parting:
 
 @dataclass(frozen=True)
 class Joiner:
-    """How a room merges what has no rows of its own here: `join` gives what `part` needs to take it back."""
+    """How a room merges what has no rows of its own here: `join` gives what `part` needs to take it back. `settle` comes
+    last, either way: it works out anew, for the accounts there are by then, what follows from rows that moved."""
 
     name: str
-    join: Callable[[Session, Joining, datetime], Any]
-    part: Callable[[Session, Parting, Any], None]
+    join: Callable[[Session, Joining, datetime], Any] = lambda _session, _joining, _now: None
+    part: Callable[[Session, Parting, Any], None] = lambda _session, _parting, _told: None
+    settle: Callable[[Session, Sequence[int]], None] = lambda _session, _accounts: None
 
 
 joiners: list[Joiner] = []
@@ -102,6 +104,8 @@ def merge_accounts(
     _fold_people(session, before, joining)
     _fill(session, keep, before["account"][gone_id,])
     session.expire_all()
+    for one in joiners:
+        one.settle(session, [keep_id])
     touched(session, [keep_id], now=now)
     session.flush()
     after = snapshot(session, [keep_id])
@@ -135,6 +139,8 @@ def undo_merge(session: Session, row: AccountMerge, *, by: str, now: datetime) -
     session.add(row)
     session.flush()
     session.expire_all()
+    for one in joiners:
+        one.settle(session, [keep_id, back])
     touched(session, [keep_id, back], now=now)
     return session.get_one(Account, back)
 

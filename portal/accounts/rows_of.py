@@ -24,7 +24,7 @@ Snapshot = dict[str, Rows]
 Change = tuple[dict[str, Any] | None, dict[str, Any] | None]
 ROOT: Final = "account"
 APART: Final = frozenset(
-    {"event", "event_day", "segment_account", "account_field_value", "account_merge", "account_apart"}
+    {"event", "event_day", "segment_account", "account_field_value", "account_merge", "account_apart", "touch"}
 )
 
 

@@ -1,7 +1,4 @@
-"""By what the monthly figures can be told apart: an open list. A room with more to tell apart by adds its own.
-
-dimensions.add(Dimension("segment", Message("Segment"), groups_by_segment))
-"""
+"""By what the monthly figures can be told apart: an open list. A room with more to tell apart by adds its own."""
 
 from __future__ import annotations
 
@@ -12,6 +9,8 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
+from portal.conditions.models import SegmentAccount
+from portal.conditions.segments import segments
 from portal.kit.i18n import Message
 
 NONE = ""
@@ -36,12 +35,22 @@ def _by(column: str) -> Groups:
     return groups
 
 
+def _by_segment(session: Session) -> Mapping[int, Sequence[str]]:
+    live = {one.key for one in segments(session).all}
+    found: dict[int, list[str]] = {}
+    for account_id, key in session.execute(select(col(SegmentAccount.account_id), col(SegmentAccount.segment_key))):
+        if key in live:
+            found.setdefault(account_id, []).append(key)
+    return found
+
+
 _known: dict[str, Dimension] = {
     one.key: one
     for one in (
         Dimension("plan", Message("Plan"), _by("plan_key")),
         Dimension("tier", Message("Tier"), _by("tier")),
         Dimension("owner", Message("Owner"), _by("owner")),
+        Dimension("segment", Message("Segment"), _by_segment),
     )
 }
 

@@ -12,8 +12,8 @@ from portal.accounts.own_fields import accounts_with
 from portal.conditions.models import SegmentAccount
 
 WORDS = ("q", "plan", "tier", "owner", "status", "segment", "own")
-"""All that an address of the list can say. Whoever acts on everybody in a list takes all of them along: one left out would
-reach too many."""
+"""All that an address of the list can say. Whoever acts on everybody in a list takes all of it along: a word left out
+would reach too many."""
 
 
 def filters_of(said: Mapping[str, str]) -> Filters:

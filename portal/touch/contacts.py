@@ -12,7 +12,7 @@ from datetime import date, datetime
 from sqlalchemy import delete, insert, select
 from sqlmodel import Session, col
 
-from portal.kit.clock import local_day
+from portal.kit.clock import day_end, day_start, local_day
 from portal.kit.db import zone_of
 from portal.kit.errors import Invalid, NotFound
 from portal.kit.i18n import Message
@@ -53,14 +53,14 @@ def remove_contact(session: Session, contact: Contact, *, by: Colleague, now: da
     if contact.removed_at is None:
         contact.removed_at, contact.removed_by = now, by.name[:200]
         session.add(contact)
-        _follow(session, [contact.account_id])
+        follow(session, [contact.account_id])
 
 
 def restore_contact(session: Session, contact: Contact) -> None:
     """It was one after all."""
     contact.removed_at, contact.removed_by = None, ""
     session.add(contact)
-    _follow(session, [contact.account_id])
+    follow(session, [contact.account_id])
 
 
 def contact_by_id(session: Session, contact_id: int) -> Contact:
@@ -123,11 +123,26 @@ def _write(
         for account_id in account_ids
     ]
     session.add_all(rows)
-    _follow(session, account_ids)
+    follow(session, account_ids)
     return rows
 
 
-def _follow(session: Session, account_ids: Collection[int]) -> None:
+def contact_days(session: Session, first: date, last: date) -> Mapping[int, Collection[date]]:
+    """The days from `first` to `last` on which each customer was in contact with us, notes left aside."""
+    zone = zone_of(session)
+    asked = select(col(Contact.account_id), col(Contact.at)).where(
+        col(Contact.at) >= day_start(first, zone),
+        col(Contact.at) < day_end(last, zone),
+        col(Contact.kind) != "note",
+        col(Contact.removed_at).is_(None),
+    )
+    found: dict[int, set[date]] = {}
+    for account_id, at in session.execute(asked):
+        found.setdefault(account_id, set()).add(local_day(at, zone))
+    return found
+
+
+def follow(session: Session, account_ids: Collection[int]) -> None:
     """Work out anew where these customers stand with us."""
     session.flush()
     ids = sorted(account_ids)
