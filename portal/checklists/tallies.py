@@ -18,8 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from portal.kit.clock import day_start, local_day
-from portal.kit.packed import NEVER
+from portal.kit.clock import NEVER, day_start, local_day
 
 Numbers = npt.NDArray[np.int64]
 

@@ -9,9 +9,11 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+NEVER: Final = 2**62
+"""Where moments are whole seconds since 1970: the place of one that there is none of. Everything comes before it."""
 SPAN = re.compile(r"^(\d{1,4})(d|w|mo)$")
 
 

@@ -18,8 +18,8 @@ from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import NullType
 
-NEVER: Final = 2**62
-"""In the place of a moment that there is none of."""
+from portal.kit.clock import NEVER
+
 CHARS: Final = 19
 """Of a moment as SQLite keeps it, to the second: `2026-06-03 01:00:00`."""
 

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
+from portal.kit.clock import NEVER
 from portal.kit.db import Database
-from portal.kit.packed import NEVER, moments_in, packed_moments, packed_texts, texts_in
+from portal.kit.packed import moments_in, packed_moments, packed_texts, texts_in
 from tests.factories import make_account
 
 MOMENTS = [
