@@ -65,8 +65,10 @@ class Parting:
 
 @dataclass(frozen=True)
 class Joiner:
-    """How a room merges what has no rows of its own here: `join` gives what `part` needs to take it back. `settle` comes
-    last, either way: it works out anew, for the accounts there are by then, what follows from rows that moved."""
+    """How a room merges what has no rows of its own here: `join` gives what `part` needs to take it back.
+
+    `settle` comes last, either way: it works out anew, for the accounts there are by then, what follows from rows.
+    """
 
     name: str
     join: Callable[[Session, Joining, datetime], Any] = lambda _session, _joining, _now: None

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,11 +23,13 @@ from portal.kit.clock import days_between, local_day
 from portal.kit.db import zone_of
 from portal.kit.i18n import Message
 from portal.kit.jobs import enqueue
-from portal.kit.web import Site
 from portal.mailing.configured import terms
 from portal.mailing.models import AlertChannel, AlertLine, Letter
 from portal.mailing.reasons import reasons
 from portal.mailing.rules import RuleSetting
+
+if TYPE_CHECKING:  # commands listen too, and need none of what pages are made of
+    from portal.kit.web import Site
 
 JOB = "mailing.alert"
 Alert = Literal["overdue", "completed", "silent", "bounced"]

@@ -73,6 +73,10 @@ def files() -> dict[str, str | bytes]:
     return found
 
 
+ELSEWHERE = ("/static/", "/sign", "/api", "/staff/calendar")
+"""Where nothing of the library is: a calendar has a page for each year there is."""
+
+
 @dataclass
 class Walk:
     """One reader's walk: what they met, by address."""
@@ -99,7 +103,7 @@ class Walk:
         """`target` without the language and the fragment, where it is an address of ours that only looks."""
         url = urlsplit(urljoin(f"http://127.0.0.1:8000{base}", target))
         query = urlencode([(name, value) for name, value in parse_qsl(url.query) if name not in ("lang", "next")])
-        ours = url.netloc == "127.0.0.1:8000" and not url.path.startswith(("/static/", "/sign", "/api"))
+        ours = url.netloc == "127.0.0.1:8000" and not url.path.startswith(ELSEWHERE)
         return [url.path + (f"?{query}" if query else "")] if ours else []
 
     def words(self) -> set[str]:
