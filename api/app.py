@@ -87,9 +87,11 @@ def build_api(site: Site) -> FastAPI:
     )
     furnish(app.state, site)
     problems.install(app)
-    # Routes are tried in this order: what is asked for most often first. The widget's state also has a route that is
-    # part of no router: finding it in one costs as much as looking it up.
+    # Routes are tried in this order: what is asked for most often first. The widget's state and the two ways in of
+    # events also have routes that are part of no router: finding them in one costs as much as looking them up.
     app.router.routes.append(Route("/v1/widget/state", widget.state, include_in_schema=False))
+    for path, take in (("batch", tracking.take_batch), ("track", tracking.take_one)):
+        app.router.routes.append(Route(f"/v1/{path}", take, methods=["POST"], include_in_schema=False))
     often = (widget, widget_stream, tracking, webhooks_in, events)
     rooms = (*often, accounts, checklists, completion_rate, plans, search, tickets, webhook_endpoints)
     for room in rooms:

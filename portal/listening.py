@@ -14,7 +14,6 @@ from portal.desk import signed_in
 from portal.events import ingest
 from portal.events import merging as events_merging
 from portal.events import personal as events_personal
-from portal.insights import closing_figures
 from portal.mailing import alerts
 from portal.mailing import personal as mailing_personal
 from portal.media import uses
@@ -48,7 +47,6 @@ def subscribe() -> None:
     news.subscribe(alerts.on_checklist_news)
     merging.subscribe(events_merging.JOINER)
     merging.subscribe(merging.Joiner("touch", settle=contacts.follow))
-    closing_figures.contacts_from(contacts.contact_days)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.

@@ -63,7 +63,10 @@ class CompletionRateOut(BaseModel):
     unit: Literal["account", "member"]
     due_days: int | None
     as_of: Instant
-    overlaps: bool = Field(description="Whether one account may be in several rows, so that they do not add up.")
+    overlaps: bool = Field(
+        default=False,
+        description="There, and true, where one account may be in several rows, so that they do not add up.",
+    )
     rows: list[RateRowOut]
     curve: list[CurvePointOut]
     steps: list[StepOut]
@@ -103,7 +106,10 @@ async def completion_rate(
     report = await site.database.report(
         lambda session: completion_report(session, key, by=by, unit=unit, as_of=moment, zone=site.zone)
     )
-    return rate_file(report) if format == "csv" else JSONResponse(_shown(report).model_dump(mode="json"))
+    if format == "csv":
+        return rate_file(report)
+    leaving_out = None if report.overlaps else {"overlaps"}
+    return JSONResponse(_shown(report).model_dump(mode="json", exclude=leaving_out))
 
 
 def _shown(report: Report) -> CompletionRateOut:

@@ -21,7 +21,7 @@ from portal.events.intake import Intake
 from portal.events.rules import KINDS, REFUSALS, Incoming, Kind, Refusal, as_seen_by_browser, instant, parse
 from portal.kit.errors import TooLarge
 from portal.kit.i18n import Message
-from portal.kit.web import Site, SiteDep
+from portal.kit.web import Site, SiteDep, site_of
 
 BATCH_EVENTS = 2500
 STATUSES: Final[Mapping[str, int]] = {"too_large": 413, "forbidden": 403, "identity_mismatch": 403, "email_taken": 409}
@@ -45,16 +45,18 @@ BATCH: Final = ("batch", "b")
 router = APIRouter(tags=["events"])
 
 
-async def take_one(request: Request, site: SiteDep) -> Response:
+async def take_one(request: Request) -> Response:
     """One message. What cannot be taken is answered with a problem whose `code` says why."""
+    site = site_of(request)
     kind = SINGLE[request.url.path.rpartition("/")[2]]
     sender, body = await _received(request, site)
     body.pop("writeKey", None)
     return await take_messages(request, site, sender, [body], kind=kind, sent_at=body.get("sentAt"))
 
 
-async def take_batch(request: Request, site: SiteDep) -> Response:
+async def take_batch(request: Request) -> Response:
     """Up to 2,500 messages, each with its `type`; `rejected` names those that could not be taken."""
+    site = site_of(request)
     sender, body = await _received(request, site)
     messages = body.get("batch")
     if not isinstance(messages, list):

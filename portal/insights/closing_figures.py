@@ -30,16 +30,10 @@ from portal.insights.closing_rules import (
     helped_themselves,
 )
 from portal.kit.clock import day_start, local_day
+from portal.touch.contacts import contact_days
 
 READ = "article.read"
 Figures = dict[str, Any]
-ContactDays = Callable[[Session, date, date], Mapping[int, Collection[date]]]
-_contacts: list[ContactDays] = []
-
-
-def contacts_from(reader: ContactDays) -> None:
-    """Where contacts are kept: `reader` says on which days each customer was in contact, from one day to another."""
-    _contacts[:] = [reader]
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class _Found:
     present: Mapping[int, tuple[int, int | None]]
     active: Mapping[str, Collection[tuple[int, int]]]
     readings: Mapping[str, Collection[tuple[int, date]]]
-    contacts: Mapping[int, Collection[date]] | None
+    contacts: Mapping[int, Collection[date]]
     runs: Mapping[str, Collection[tuple[int, Run]]]
 
 
@@ -105,12 +99,11 @@ def _found(session: Session, spans: Mapping[str, _Span], *, as_of: datetime, zon
     present = {one or 0: (seconds(started) or 0, seconds(left)) for one, started, left in rows}
     ago = timedelta(days=WAIT_DAYS)
     first, last = spans["year"].first, spans["year"].last
-    contacts = _contacts[0](session, first - ago, last) if _contacts else None
     return _Found(
         present=present,
         active={key: _active(session, span) for key, span in spans.items()},
         readings={key: _readings(session, span.first - ago, span.last - ago) for key, span in spans.items()},
-        contacts=contacts,
+        contacts=contact_days(session, first - ago, last),
         runs={
             one.key: [
                 (run.account_id, run.run)
@@ -192,10 +185,8 @@ def _company(found: _Found, key: str, span: _Span, ours: Callable[[int], bool], 
 
 
 def _self_help(
-    readings: Iterable[tuple[int, date]], contacts: Mapping[int, Collection[date]] | None
+    readings: Iterable[tuple[int, date]], contacts: Mapping[int, Collection[date]]
 ) -> tuple[float | None, int, str]:
-    if contacts is None:
-        return None, 0, "no_contacts"
     solved, total = helped_themselves(readings, contacts)
     return (solved / total, total, "") if total else (None, 0, "nobody_read")
 

@@ -97,7 +97,6 @@ FIGURES: Sequence[Figure] = (
     ),
 )
 WHYS: Mapping[str, Message] = {
-    "no_contacts": Message("Contacts are not recorded yet, so nobody can know."),
     "nobody_read": Message("Nobody read an article."),
     "no_cs": Message("Nobody has the role “Customer success”."),
 }

@@ -53,7 +53,7 @@ OUTCOME_WORDS: Final[Mapping[str, tuple[Message, str]]] = {
     "waiting": (Message("waits"), ""),
     "done": (Message("done"), "good"),
     "skipped": (Message("nothing changed"), ""),
-    "undone": (Message("taken back"), "warn"),
+    "undone": (Message("was taken back"), "warn"),
     "kept": (Message("changed since, so left as it is"), "warn"),
 }
 

@@ -23,6 +23,7 @@ from portal.accounts.fields import (
     read_traits,
     role,
 )
+from portal.accounts.likeness import name_key
 from portal.accounts.paths import local_path, sign_in_path
 from portal.accounts.rules import (
     account_values,
@@ -99,6 +100,7 @@ KNOWN = {
     "seats": 5,
     "is_stub": False,
     "search_key": search_text("ACME", "a1"),
+    "name_key": name_key("ACME"),
     "traits": {"color": "red", "size": 1},
 }
 EARLIER = NOW - timedelta(days=400)
@@ -111,7 +113,7 @@ EARLIER = NOW - timedelta(days=400)
         ({"name": "ACME", "plan": "pro", "seats": 5}, {}),
         ({"plan": "free"}, {"plan_key": "free"}),
         ({"plan": None, "seats": None}, {"plan_key": None, "seats": None}),
-        ({"name": None}, {"name": "a1", "search_key": "a1"}),
+        ({"name": None}, {"name": "a1", "search_key": "a1", "name_key": "a1"}),
         ({"name_kana": "アクメ"}, {"name_kana": "アクメ", "search_key": "acme\nアクメ\na1"}),
         ({"created_at": EARLIER}, {"created_at": EARLIER, "started_at": EARLIER}),
         ({"created_at": EARLIER, "started_at": NOW}, {"created_at": EARLIER}),

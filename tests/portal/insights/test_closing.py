@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from portal.checklists.definition import load
 from portal.events import ingest
 from portal.events.rules import Incoming, parse
 from portal.events.sources import add_source
-from portal.insights import closing, closing_figures, dimensions
+from portal.insights import closing, dimensions
 from portal.insights.dimensions import Dimension
 from portal.jobs import schedule
 from portal.kit.db import Database, secrets_of
@@ -26,6 +26,8 @@ from portal.kit.i18n import Message
 from portal.kit.web import Site
 from portal.main import build, site_from
 from portal.settings import Settings
+from portal.touch.contacts import record_contact
+from portal.touch.rules import Colleague, Said
 from tests.factories import make_account, make_staff, sign_in_as
 from tests.library import TOKYO, browser, csrf_in
 
@@ -80,7 +82,6 @@ class Office:
 
 @pytest.fixture
 async def office(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
-    monkeypatch.setattr(closing_figures, "_contacts", [])
     monkeypatch.setattr(dimensions, "_known", dict(dimensions._known))
     settings = Settings(database_url=db.url.render_as_string(hide_password=False), secret_key="x" * 40)
     office = Office(FastAPI(), site_from(settings), tokyo("2026-12-01T09:00"), "")
@@ -131,7 +132,7 @@ async def test_frozen_stays_while_live_follows(office: Office) -> None:
     company = live["company"]["month"]
     assert (company["customers"], company["active_customers"], company["active_members"]) == (3, 2, 2)
     assert (company["cs"], company["per_cs"]) == (1, 3.0)
-    assert (company["self_help"], company["self_help_why"]) == (None, "no_contacts")
+    assert (company["self_help"], company["self_help_why"]) == (None, "nobody_read")
 
 
 async def test_missed_months_are_closed_each_as_of_its_end(office: Office) -> None:
@@ -167,13 +168,7 @@ async def test_by_plan_and_by_whatever_is_added(office: Office) -> None:
     assert figures["by"]["plan"][1]["checklists"]["start"]["month"]["rate"] is None, "null, and never 0"
 
 
-async def test_who_helped_themselves_once_contacts_are_kept(office: Office) -> None:
-    def contacts(_session: Session, first: date, last: date) -> Mapping[int, Collection[date]]:
-        assert (first, last) == (date(2026, 3, 29), date(2026, 12, 31))
-        return {2: {date(2026, 12, 12)}}
-
-    closing_figures.contacts_from(contacts)
-
+async def test_who_helped_themselves(office: Office) -> None:
     def read(session: Session) -> None:
         for account_id, day in ((1, "2026-12-09"), (2, "2026-12-10"), (3, "2026-12-30"), (3, "2026-11-29")):
             member = stub_member(session, session.get_one(Account, account_id), f"reader-{account_id}", now=office.now)
@@ -189,6 +184,9 @@ async def test_who_helped_themselves_once_contacts_are_kept(office: Office) -> N
                 now=office.now,
                 zone=TOKYO,
             )
+        for kind, day in (("phone", "2026-12-12"), ("note", "2026-12-10")):
+            said = Said(kind, tokyo(f"{day}T10:00"), "they asked")  # type: ignore[arg-type]
+            record_contact(session, account_id=2, said=said, by=Colleague(None, "sato", "Sato"), now=office.now)
 
     office.now = tokyo("2027-01-02T09:00")
     await office.site.database.write(read)
