@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -15,34 +16,33 @@ import structlog
 from portal.search.fold import fold
 
 if TYPE_CHECKING:
-    from sudachipy import Tokenizer
+    from sudachipy import Morpheme, Tokenizer
 
 SYMBOLS: Final = ("補助記号", "空白", "記号")
 LONGEST: Final = 2_000
 log = structlog.get_logger()
+_reading = Lock()
+"""A tokenizer refuses to be used by two threads at once, and a dictionary is too large to have one for each."""
 
 
 @lru_cache(maxsize=4_096)
 def reading(text: str) -> str:
     """`text` as it is read, in folded kana without a space; empty where no dictionary is installed."""
-    tokenizer = _tokenizer()
-    if tokenizer is None:
-        return ""
-    return "".join(
-        fold(word.reading_form()).text
-        for word in tokenizer.tokenize(text[:LONGEST])
-        if word.part_of_speech()[0] not in SYMBOLS
-    )
+    return "".join(fold(word.reading_form()).text for word in _words(text) if word.part_of_speech()[0] not in SYMBOLS)
 
 
 @lru_cache(maxsize=20_000)
 def parts(word: str) -> Sequence[str]:
     """The words a katakana compound is made of: クレジットカード → クレジット, カード. Just itself where nobody
     knows."""
-    tokenizer = _tokenizer()
-    if tokenizer is None:
-        return (word,)
-    return tuple(part.surface() for part in tokenizer.tokenize(word[:LONGEST]))
+    return tuple(part.surface() for part in _words(word)) or (word,)
+
+
+def _words(text: str) -> list[Morpheme]:
+    """The words of `text`; none without a dictionary."""
+    with _reading:
+        tokenizer = _tokenizer()
+        return list(tokenizer.tokenize(text[:LONGEST])) if tokenizer is not None else []
 
 
 @cache

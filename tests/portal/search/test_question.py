@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from portal.search import readings
 from portal.search.question import normal, understand
 from portal.search.words import stem
 
@@ -79,3 +80,11 @@ def test_several_threads_stem_at_once() -> None:
             assert list(pool.map(stem.__wrapped__, words * 60)) == alone * 60
     finally:
         sys.setswitchinterval(interval)
+
+
+def test_several_threads_read_aloud_at_once() -> None:
+    titles = [f"請求書の取り込み設定を確認する方法 {number}" * 20 for number in range(6)]
+    alone = [readings.reading.__wrapped__(title) for title in titles]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(readings.reading.__wrapped__, titles * 10)) == alone * 10
+    assert alone[0].startswith("せいきゆうしよ")
