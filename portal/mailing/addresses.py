@@ -100,22 +100,30 @@ def list_stopped(
 # --- the link below each mail -----------------------------------------------------------------------------------------
 
 
-def unsubscribe_token(secrets: Secrets, letter_id: int) -> str:
-    """What stands in the link: the letter and a proof that we wrote it. No address shows in it."""
-    return f"{letter_id}-{secrets.mac(PURPOSE, str(letter_id))[:MAC]}"
+def unsubscribe_token(secrets: Secrets, letter_id: int, address: str) -> str:
+    """What stands in the link: the letter, and a proof that we wrote it to that very address, which does not show."""
+    return f"{letter_id}-{secrets.mac(PURPOSE, _proven(letter_id, email_key(address)))[:MAC]}"
 
 
 def letter_of(session: Session, secrets: Secrets, token: str) -> Letter | None:
-    """The letter whose link this is; None for what we never wrote, or whose person was erased."""
+    """The letter whose link this is; None for what we never wrote, or whose person was erased.
+
+    A number may come to mean another letter, where those of a customer were erased: the link then proves nothing.
+    """
     number, _, given = token.partition("-")
     if not (number.isascii() and number.isdecimal() and len(number) <= 18 and len(given) == MAC):
         return None
-    if not any(secrets.verify(PURPOSE, number, whole) for whole in _completed(secrets, number, given)):
-        return None
     letter = session.get(Letter, int(number))
-    return letter if letter is not None and letter.to_key else None
+    if letter is None or not letter.to_key:
+        return None
+    told = _proven(int(number), letter.to_key)
+    return letter if any(secrets.verify(PURPOSE, told, whole) for whole in _completed(secrets, told, given)) else None
 
 
-def _completed(secrets: Secrets, number: str, given: str) -> list[str]:
+def _proven(letter_id: int, key: str) -> str:
+    return f"{letter_id} {key}"
+
+
+def _completed(secrets: Secrets, told: str, given: str) -> list[str]:
     """`given` as a whole proof, with the rest as either key would write it, so that comparing takes constant time."""
-    return [given + whole[MAC:] for whole in secrets.macs(PURPOSE, number)]
+    return [given + whole[MAC:] for whole in secrets.macs(PURPOSE, told)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,11 @@ KIND_WORDS: Mapping[str, Message] = {
     "teams": Message("Microsoft Teams"),
     "chatwork": Message("Chatwork"),
 }
+
+
+ROOM = re.compile(r"[0-9]{1,20}")
+TOKEN = re.compile(r"[!-~]{1,200}")
+"""It stands in a header, so no line break may be in it."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,9 @@ def problems_of(wanted: WantedChannel, policy: Policy) -> list[FieldProblem]:
     if wanted.kind in ("slack", "teams"):
         found += [FieldProblem("address", one.code, one.message) for one in url_problems(wanted.address, policy)]
     if wanted.kind == "chatwork":
-        if not wanted.room.strip().isdecimal() or len(wanted.room) > 20:
+        if not ROOM.fullmatch(wanted.room.strip()):
             problem("room", "not_a_room", Message("the room is a number: the digits after rid in its address"))
-        if not wanted.token.strip() or not wanted.token.isascii() or len(wanted.token) > 200:
+        if not TOKEN.fullmatch(wanted.token.strip()):
             problem("token", "empty", Message("the API token is needed"))
     return found
 

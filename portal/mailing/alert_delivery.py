@@ -19,9 +19,10 @@ from portal.kit.mail import Mail, Undelivered
 from portal.kit.web import Site
 from portal.mailing.alert_channels import place_of
 from portal.mailing.alert_words import Channel, Line, News, Request, news, plain_text, request, sentence
-from portal.mailing.alerts import note_told, waiting_lines
+from portal.mailing.alerts import ask, note_told, waiting_lines
 from portal.mailing.models import AlertChannel
 
+NEXT = timedelta(minutes=1)
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720))
 
 
@@ -92,6 +93,9 @@ def settle(session: Session, ended: Sequence[Ended], now: datetime) -> None:
             channel.worked_at, channel.failed_at, channel.failure = now, None, ""
         session.add(channel)
         note_told(session, told.lines, now=now)
+        if told.lines and waiting_lines(session, told.channel, limit=1):
+            # More than fit, or what came up while these were told and found their job still on the table.
+            ask(session, told.channel, now=now + NEXT)
 
 
 def _waiting(session: Session, *, site: Site, channel_id: int, test: bool) -> _Waiting | None:

@@ -7,20 +7,20 @@ deadlines pass.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
 from portal.checklists.news import ChecklistCompleted, ChecklistOverdue, News
 from portal.kit.clock import days_between, local_day
-from portal.kit.db import zone_of
+from portal.kit.db import chunks, zone_of
 from portal.kit.i18n import Message
 from portal.kit.jobs import enqueue
 from portal.mailing.configured import terms
@@ -40,6 +40,7 @@ ALERT_WORDS: Mapping[str, Message] = {
     "silent": Message("A customer has done no step for so many days"),
     "bounced": Message("Mails to somebody come back"),
 }
+AT_ONCE = 500
 FRESH = timedelta(days=7)
 """A silence that was long ago when somebody began to listen is no news."""
 
@@ -60,10 +61,10 @@ def on_checklist_news(session: Session, news: Sequence[News], now: datetime) -> 
     if not channels_that_want(session, ("overdue", "completed")):
         return
     told = [one for one in news if isinstance(one, ChecklistCompleted | ChecklistOverdue)]
-    asked = select(col(Account.external_id), col(Account.id)).where(
-        col(Account.external_id).in_({one.account for one in told})
-    )
-    ids = {external_id: account_id or 0 for external_id, account_id in session.connection().execute(asked)}
+    asked, ids = select(col(Account.external_id), col(Account.id)), dict[str, int]()
+    for some in chunks(sorted({one.account for one in told})):
+        rows = session.connection().execute(asked.where(col(Account.external_id).in_(some)))
+        ids.update((external_id, account_id or 0) for external_id, account_id in rows)
     zone = zone_of(session)
     happenings = []
     for one in told:
@@ -159,7 +160,7 @@ def channels_that_want(session: Session, kinds: Collection[str]) -> list[AlertCh
     return [one for one in session.execute(asked).scalars() if set(one.wants) & set(kinds)]
 
 
-def waiting_lines(session: Session, channel_id: int, *, limit: int = 500) -> Sequence[tuple[AlertLine, str, str]]:
+def waiting_lines(session: Session, channel_id: int, *, limit: int = AT_ONCE) -> Sequence[tuple[AlertLine, str, str]]:
     """What waits for a channel, oldest first, each with its customer's id and name."""
     asked = (
         select(AlertLine, col(Account.external_id), col(Account.name))
@@ -170,11 +171,6 @@ def waiting_lines(session: Session, channel_id: int, *, limit: int = 500) -> Seq
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def note_told(session: Session, lines: Iterable[int], *, now: datetime) -> None:
+def note_told(session: Session, lines: Sequence[int], *, now: datetime) -> None:
     """These lines have been told."""
-    for line_id in lines:
-        row = session.get(AlertLine, line_id)
-        if row is not None:
-            row.sent_at = now
-            session.add(row)
-    session.flush()
+    session.connection().execute(update(AlertLine).where(col(AlertLine.id).in_(lines)).values(sent_at=now))

@@ -136,7 +136,7 @@ async def send(
     site: SiteDep,
     viewer: ActsForCustomers,
     choice: Annotated[Choice, Depends(sent)],
-    key: Annotated[str, Form(pattern=batches.KEY.pattern)],
+    key: Annotated[str, Form(pattern=f"^{batches.KEY.pattern}$")],
     count: Annotated[int, Form(ge=0, le=10_000_000)] = 0,
     at_once: Said = "",
 ) -> Response:

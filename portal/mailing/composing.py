@@ -109,7 +109,7 @@ def as_mail(
     is_automatic: bool = True,
 ) -> Mail:
     """The mail around it; `letter_id` None for a test, whose links take nobody off."""
-    token = unsubscribe_token(site.secrets, letter_id) if letter_id is not None else SAMPLE
+    token = unsubscribe_token(site.secrets, letter_id, to) if letter_id is not None else SAMPLE
     url = f"{site.base_url}/unsubscribe/{token}"
     filled = composed.filled
 

@@ -17,6 +17,9 @@ from portal.mailing.models import Letter, StoppedAddress, SummaryReader
 def held(session: Session, person: Person) -> dict[str, Any]:
     """Every letter to the person, and whether their address is stopped."""
     letters = session.execute(select(Letter).where(_theirs(person)).order_by(col(Letter.id))).scalars()
+    readers = select(SummaryReader).where(
+        col(SummaryReader.account_id) == person.account_id, col(SummaryReader.email_key) == person.email_key
+    )
     stopped = select(StoppedAddress).where(col(StoppedAddress.email_key) == person.email_key)
     return {
         "mails": [
@@ -31,6 +34,16 @@ def held(session: Session, person: Person) -> dict[str, Any]:
                 "text": one.text,
             }
             for one in letters
+        ],
+        "summaries": [
+            {
+                "name": one.name,
+                "email": one.email,
+                "by": one.by_name,
+                "since": one.created_at,
+                "seen_at": one.seen_at,
+            }
+            for one in (session.execute(readers).scalars() if person.email_key else ())
         ],
         "stopped_addresses": [
             {"why": one.why, "at": one.at, "cleared_at": one.cleared_at}

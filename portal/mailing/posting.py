@@ -15,7 +15,7 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from portal.accounts.models import Account, Member
+from portal.accounts.models import Account, Invitation, Member
 from portal.accounts.rules import email_key
 from portal.accounts.service import lock_accounts
 from portal.kit.errors import NotFound
@@ -29,7 +29,7 @@ from portal.mailing.configured import Terms, rule, terms
 from portal.mailing.letters import JOB
 from portal.mailing.models import Letter, MailBatch, SummaryReader
 from portal.mailing.reasons import standing, why
-from portal.mailing.rules import OF_RUNS, WEEK
+from portal.mailing.rules import OF_RUNS, WEEK, week_of
 from portal.mailing.summaries import LASTS, link_token
 from portal.mailing.templates import Template, restored, template_by_key
 
@@ -152,7 +152,9 @@ def begin(session: Session, *, letter_id: int, found: Hold | Later | Ready | Non
         session.add(letter)
         return None
     if isinstance(found, Later):
-        enqueue(session, JOB, {"letter": letter_id}, now=now, run_at=found.at)
+        # Run again after a crash it is still one job: of two at once, the second would take the first for interrupted.
+        key = f"{JOB}:{letter_id}:{found.at.isoformat()}"
+        enqueue(session, JOB, {"letter": letter_id}, now=now, run_at=found.at, dedupe_key=key)
         return None
     if isinstance(found, Ready):
         letter.to, letter.to_key = found.mail.to, email_key(found.mail.to)
@@ -201,7 +203,7 @@ class _To:
     name: str
     email: str
     locale: str | None
-    reader: int | None = None
+    reader: SummaryReader | None = None
 
 
 def _addressee(session: Session, letter: Letter, now: datetime) -> _To | Hold:
@@ -211,7 +213,7 @@ def _addressee(session: Session, letter: Letter, now: datetime) -> _To | Hold:
     if member is not None and (member.left_at is None or member.left_at > now):
         to, key = _To(member.name, member.email or "", member.locale), member.email_key
     elif reader is not None:
-        to, key = _To(reader.name, reader.email, reader.locale, reader.id), reader.email_key
+        to, key = _To(reader.name, reader.email, reader.locale, reader), reader.email_key
         if reader.revoked_at is not None:
             return Hold("revoked")
     else:
@@ -238,11 +240,18 @@ def _reason_gone(session: Session, letter: Letter, site: Site, now: datetime) ->
     setting = rule(session, letter.rule or "")
     if setting.on_since is None:
         return "switched_off"
+    if setting.kind == "welcome":
+        return None if _is_invited(session, letter.member_id) else "reason_gone"
     if setting.kind not in OF_RUNS:
-        return None
+        return None if letter.occasion == week_of(now, site.zone) else "reason_gone"
     run = standing(session, letter.enrollment_id or 0, now=now, zone=site.zone)
     still = why(setting, run, now=now, zone=site.zone) if run is not None else None
     return None if still is not None and still.occasion == letter.occasion else "reason_gone"
+
+
+def _is_invited(session: Session, member_id: int | None) -> bool:
+    standing = (col(Invitation.member_id) == member_id, col(Invitation.revoked_at).is_(None))
+    return session.execute(select(col(Invitation.id)).where(*standing).limit(1)).first() is not None
 
 
 def _within_caps(session: Session, letter: Letter, ready: Ready, now: datetime) -> Hold | Ready:

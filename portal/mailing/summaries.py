@@ -99,23 +99,30 @@ def take_off(session: Session, account_id: int, reader_id: int, *, now: datetime
     return row
 
 
-def link_token(secrets: Secrets, reader_id: int, *, until: datetime) -> str:
-    """What stands in the link of one mail."""
-    told = f"{reader_id}-{int(until.timestamp())}"
-    return f"{told}-{secrets.mac(PURPOSE, told)}"
+def link_token(secrets: Secrets, reader: SummaryReader, *, until: datetime) -> str:
+    """What stands in the link of one mail to `reader`."""
+    told = f"{reader.id}-{int(until.timestamp())}"
+    return f"{told}-{secrets.mac(PURPOSE, _proven(told, reader))}"
 
 
 def open_link(session: Session, secrets: Secrets, token: str, *, now: datetime) -> Opened | None:
-    """Whom and until when the link lets in; None where it is not ours, has run out, or was taken back."""
+    """Whom and until when the link lets in; None where it is not ours, has run out, or was taken back.
+
+    It names whom it was given to: the number of a reader who was erased may come to be another customer's.
+    """
     told, _, mac = token.rpartition("-")
     number, _, until = told.partition("-")
-    if not secrets.verify(PURPOSE, told, mac):
+    if not all(one.isascii() and one.isdecimal() and len(one) < 12 for one in (number, until)):
+        return None
+    row = session.get(SummaryReader, int(number))
+    if row is None or row.revoked_at is not None or not secrets.verify(PURPOSE, _proven(told, row), mac):
         return None
     ends = datetime.fromtimestamp(int(until), tz=UTC)
-    row = session.get(SummaryReader, int(number))
-    if row is None or row.revoked_at is not None or ends <= now:
-        return None
-    return Opened(row.account_id, row.id or 0, ends)
+    return Opened(row.account_id, row.id or 0, ends) if ends > now else None
+
+
+def _proven(told: str, reader: SummaryReader) -> str:
+    return f"{told} {reader.email_key} {reader.created_at.astimezone(UTC).isoformat()}"
 
 
 def note_seen(session: Session, reader_id: int, *, now: datetime) -> None:
@@ -159,6 +166,7 @@ def weekly_drafts(session: Session, *, rule: RuleSetting, week: str, now: dateti
         for account_id in ids
         for someone in chosen(rule.whom, people.get(account_id, ()))
     ]
+    told = {(one.account_id, one.to.email_key) for one in drafts if one.to is not None}
     named = select(SummaryReader).where(col(SummaryReader.revoked_at).is_(None)).order_by(col(SummaryReader.id))
     under_way = set(ids)
     drafts += [
@@ -174,7 +182,7 @@ def weekly_drafts(session: Session, *, rule: RuleSetting, week: str, now: dateti
             because={"week": week, "reader": reader.id},
         )
         for reader in session.execute(named).scalars()
-        if reader.account_id in under_way
+        if reader.account_id in under_way and (reader.account_id, reader.email_key) not in told
     ]
     return drafts
 

@@ -175,8 +175,10 @@ def _misplaced(body: str) -> list[FieldProblem]:
                 found["picture"] = Message("pictures are not shown in mails: link to a page with them instead")
             if child.type == "link_open":
                 href = str(child.attrs.get("href", ""))
-                named = [places[int(number)].variable for number in mark.findall(href)]
-                if any(not VARIABLES[one].is_url for one in named):
+                named = [places[int(number)] for number in mark.findall(href)]
+                if any(one.otherwise and not ABSOLUTE.match(one.otherwise) for one in named):
+                    found["relative"] = Message("the address of a link must begin with https://")
+                if any(not VARIABLES[one.variable].is_url for one in named):
                     found["link"] = Message("in the address of a link only a variable that is an address may stand")
                 elif not (ABSOLUTE.match(href) or mark.match(href)):
                     found["relative"] = Message("the address of a link must begin with https://")

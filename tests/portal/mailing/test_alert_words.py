@@ -80,6 +80,8 @@ def test_what_happened_in_words(kind: str, about: dict[str, object], said: str) 
         (WantedChannel("mail", "cs", "cs@vendor.example", wants=("bounced", "nonsense")), []),
         (WantedChannel("mail", "cs", "cs@", wants=("bounced",), silent_days=0), ["silent_days", "address"]),
         (WantedChannel("chatwork", "cs", room="12/../3", token="", wants=("silent",)), ["room", "token"]),
+        (WantedChannel("chatwork", "cs", room="１２", token="a\r\nHost: b", wants=("silent",)), ["room", "token"]),
+        (WantedChannel("chatwork", "cs", room=" 12 ", token=" a1b2 ", wants=("silent",)), []),
         (WantedChannel("fax", "cs", wants=("silent",)), ["kind"]),
     ],
 )

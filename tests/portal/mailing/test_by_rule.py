@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from portal.accounts.invitations import Inviter, invite
+from portal.accounts.invitations import Inviter, invite, revoke
 from portal.accounts.models import Account, Member
-from portal.mailing import by_rule, configured
+from portal.accounts.personal import person_of
+from portal.mailing import by_rule, configured, personal
 from portal.mailing.addresses import stop
 from portal.mailing.configured import Terms
 from portal.mailing.letters import write_down
@@ -184,18 +186,30 @@ async def test_a_completed_checklist_is_told_of_and_old_ones_are_not(house: Hous
     assert house.box.to == [ADMIN]
 
 
+def ask(session: Session, house: House) -> Member:
+    """Invite the member."""
+    member: Member = session.execute(select(Member).where(col(Member.email_key) == MEMBER)).scalar_one()
+    by = Inviter("sato@vendor.example", "佐藤")
+    account = session.get_one(Account, member.account_id)
+    invite(session, house.site.secrets, account, member, by=by, now=house.clock.now)
+    return member
+
+
+async def test_nobody_is_welcomed_whose_invitation_was_taken_back(house: House) -> None:
+    await house.begin()
+    await house.switch_on("welcome")
+    member = await house.db.write(lambda session: ask(session, house))
+    await house.look()
+    assert await house.db.write(lambda session: revoke(session, member, now=house.clock.now)) == 1
+    await house.work()
+    assert await house.became() == [(MEMBER, "held", "reason_gone")]
+
+
 async def test_whoever_was_invited_by_mail_is_welcomed_once(house: House) -> None:
     await house.begin()
     await house.switch_on("welcome")
-
-    def ask(session: Session) -> None:
-        member = session.execute(select(Member).where(col(Member.email_key) == MEMBER)).scalar_one()
-        by = Inviter("sato@vendor.example", "佐藤")
-        account = session.get_one(Account, member.account_id)
-        invite(session, house.site.secrets, account, member, by=by, now=house.clock.now)
-
     for _ in range(2):
-        await house.db.write(ask)
+        await house.db.write(lambda session: ask(session, house))
         await house.look()
     assert [(one.to, one.rule) for one in await house.letters()] == [(MEMBER, "welcome")]
     await house.work()
@@ -208,7 +222,7 @@ async def test_the_week_is_told_to_admins_and_to_whom_they_named(house: House) -
 
     def named(session: Session) -> None:
         who = {"name": "社長", "locale": "ja", "by": ADMIN, "by_name": "田中"}
-        emails = ("boss@acme.example", "other@acme.example")
+        emails = ("boss@acme.example", "other@acme.example", ADMIN)  # who is told anyway is told once
         readers.extend(name_reader(session, 1, email=email, now=house.clock.now, **who) for email in emails)
 
     await house.db.write(named)
@@ -227,3 +241,26 @@ async def test_the_week_is_told_to_admins_and_to_whom_they_named(house: House) -
     assert "・invite" in mail.part("plain")
     assert "http://portal.example/progress/" in mail.part("plain")
     assert ("other@acme.example", "held", "revoked") in await house.became()
+
+
+async def test_a_week_that_is_over_is_told_of_no_more(house: House) -> None:
+    await house.begin()
+    await house.switch_on("weekly")
+    house.at(tokyo("6-12 17:50"))  # Friday
+    await house.look()
+    house.at(tokyo("6-15 09:00"))
+    await house.work()
+    assert await house.became() == [(ADMIN, "held", "reason_gone")]
+
+
+async def test_who_reads_summaries_is_told_so_when_they_ask(house: House) -> None:
+    await house.begin()
+
+    def work(session: Session) -> dict[str, Any]:
+        told = {"name": "社長", "locale": "ja", "by": ADMIN, "by_name": "田中", "now": house.clock.now}
+        name_reader(session, 1, email=MEMBER, **told)
+        member = session.execute(select(Member).where(col(Member.email_key) == MEMBER)).scalar_one()
+        return personal.held(session, person_of(session, member))
+
+    found = await house.db.write(work)
+    assert [(one["name"], one["email"], one["by"]) for one in found["summaries"]] == [("社長", MEMBER, "田中")]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Member
@@ -217,7 +217,7 @@ async def test_a_boss_reads_the_progress_until_the_link_ends(house: House, clien
     assert "boss@acme.example" in (await client.get("/staff/mails/readers?account=acme")).text
     reader = await house.db.read(lambda session: session.execute(select(SummaryReader)).scalar_one())
     until = house.clock.now + timedelta(days=28)
-    link = f"/progress/{link_token(house.site.secrets, reader.id or 0, until=until)}"
+    link = f"/progress/{link_token(house.site.secrets, reader, until=until)}"
     stranger = browser(desk(house, reader_pages.router))
     page = await stranger.get(link)
     assert (page.status_code, "acmeの進み具合" in page.text, "invite" in page.text) == (200, True, True)
@@ -239,6 +239,13 @@ async def test_a_boss_reads_the_progress_until_the_link_ends(house: House, clien
         await house.db.write(lambda session: sign_in_as(session, other, now=house.clock.now)),
     )
     assert (await send(beta, "/team/summary", f"/team/summary/{reader.id}/remove")).status_code == 404
+    # Whoever is erased leaves a number that may be given to somebody else's boss: the old link is not theirs.
+    await house.db.write(lambda session: session.execute(delete(SummaryReader)))
+    again = SummaryReader(
+        id=reader.id, account_id=2, email="b@b.example", email_key="b@b.example", by="", created_at=until
+    )
+    await house.db.write(lambda session: session.add(again))
+    assert (await stranger.get(link)).status_code == 404
 
 
 async def test_a_channel_is_added_tried_and_told(house: House, client: httpx.AsyncClient) -> None:

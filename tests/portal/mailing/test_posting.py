@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from portal.checklists.news import ChecklistOverdue
 from portal.mailing import addresses, alerts, posting
 from portal.mailing.alert_channels import WantedChannel, add_channel
-from portal.mailing.models import AlertLine, StoppedAddress
+from portal.mailing.alerts import Happening
+from portal.mailing.models import AlertLine, Letter, StoppedAddress
 from tests.onboarding import tokyo
 from tests.portal.mailing.conftest import DAY, House
 
@@ -33,7 +35,7 @@ async def test_a_letter_as_its_reader_gets_it(house: House) -> None:
     assert (to, state, mail.to) == (ADMIN, "sent", ADMIN)
     assert mail.mail["Auto-Submitted"] == "auto-generated"
     (letter,) = await house.letters()
-    token = addresses.unsubscribe_token(house.site.secrets, letter.id or 0)
+    token = addresses.unsubscribe_token(house.site.secrets, letter.id or 0, to)
     assert mail.mail["List-Unsubscribe"] == f"<http://portal.example/unsubscribe/{token}>"
     assert mail.mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     html = mail.part("html")
@@ -156,3 +158,49 @@ async def test_a_deadline_is_news_once_for_each_channel(house: House) -> None:
     for _ in range(2):
         await house.db.write(lambda session: alerts.on_checklist_news(session, [told], house.clock.now))
     assert len(await house.db.read(lambda session: session.execute(select(AlertLine)).all())) == 1
+
+
+async def test_more_than_goes_into_one_message_goes_into_the_next(house: House) -> None:
+    await house.begin()
+
+    def watch(session: Session) -> None:
+        wanted = WantedChannel("mail", "cs", "cs@vendor.example", wants=("silent",))
+        policy = house.site.outbound.policy
+        add_channel(session, wanted, secrets=house.site.secrets, policy=policy, by="x", now=house.clock.now)
+        many = [Happening("silent", 1, f"silent:{one}", house.clock.now) for one in range(alerts.AT_ONCE + 1)]
+        alerts.tell(session, many, now=house.clock.now)
+
+    house.at(tokyo("6-02 10:00"))
+    await house.db.write(watch)
+    await house.work()
+    assert house.box.to == ["cs@vendor.example"]
+    house.at(tokyo("6-02 10:01"))
+    await house.work()
+    assert house.box.to == ["cs@vendor.example"] * 2
+    waiting = select(AlertLine).where(col(AlertLine.sent_at).is_(None))
+    assert await house.db.read(lambda session: session.execute(waiting).all()) == []
+
+
+async def test_a_letter_put_off_twice_is_one_job(house: House) -> None:
+    await one_letter(house)
+    (letter,) = await house.letters()
+    later = posting.Later(tokyo("6-02 09:00"))
+    for _ in range(2):  # as after a worker that was killed between this and the end of its job
+        begun = partial(posting.begin, letter_id=letter.id or 0, found=later, now=house.clock.now)
+        await house.db.write(begun)
+    assert [one.run_at for one in await house.jobs() if one.kind == "mailing.send"].count(later.at) == 1
+
+
+async def test_a_link_proves_to_whom_it_was_written(house: House) -> None:
+    await one_letter(house)
+    await house.work()
+    (letter,) = await house.letters()
+    token = addresses.unsubscribe_token(house.site.secrets, letter.id or 0, letter.to)
+
+    def found(session: Session) -> bool:
+        return addresses.letter_of(session, house.site.secrets, token) is not None
+
+    assert await house.db.read(found)
+    other = update(Letter).where(col(Letter.id) == letter.id).values(to="x@beta.example", to_key="x@beta.example")
+    await house.db.write(lambda session: session.execute(other))  # the number is another letter's by now
+    assert not await house.db.read(found)

@@ -63,6 +63,8 @@ def test_a_letter_opens_with_what_is_known(account: str, person: str, ja: str, e
         ("x", "[x]({{ member.name }})", ["link"]),
         ("x", "https://evil.example/{{ account.name }}", ["link"]),
         ("x", "[x](/manuals)", ["relative"]),
+        ("x", "[x]({{ checklist.url | javascript:alert(1) }})", ["relative"]),
+        ("x", "[x]({{ checklist.url | https://vendor.example }})", []),
         ("x", "[x](https://p.example) [y](mailto:a@p.example)", []),
         ("x", "![x](https://p.example/x.png)", ["picture"]),
         ("x", "<script>alert(1)</script>", []),
