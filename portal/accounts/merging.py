@@ -94,14 +94,15 @@ def merge_accounts(
         raise Conflict(Message("A customer cannot be merged with itself. Nothing was changed."))
     lock_accounts(session, [keep_id, gone_id])
     session.flush()
-    session.refresh(keep)
-    session.refresh(gone)
+    if any(session.get(Account, one, populate_existing=True) is None for one in (keep_id, gone_id)):
+        raise Conflict(Message("One of these customers was merged or deleted meanwhile. Nothing was changed."))
     ref, name = gone.external_id, gone.name
     before = snapshot(session, [keep_id, gone_id])
     joining = Joining(keep_id, gone_id)
     _join_people(session, before, joining)
     rest = {one.name: one.join(session, joining, now) for one in joiners}
     _take_over(session, before, joining)
+    earlier = _take_merges(session, joining)
     _let_go(session, before, joining)
     _fold_people(session, before, joining)
     _fill(session, keep, before["account"][gone_id,])
@@ -118,7 +119,7 @@ def merge_accounts(
         by=by[:200],
         reason=reason.strip()[:LONGEST_REASON],
         at=now,
-        undo={"gone": gone_id, "rows": packed(changed_rows(before, after)), "rest": rest},
+        undo={"gone": gone_id, "rows": packed(changed_rows(before, after)), "rest": rest, "earlier": earlier},
     )
     session.add(row)
     session.flush()
@@ -127,16 +128,20 @@ def merge_accounts(
 
 def undo_merge(session: Session, row: AccountMerge, *, by: str, now: datetime) -> Account:
     """The two are two again: the one that was gone. `Conflict` where that is over, or was done."""
+    lock_accounts(session, [row.account_id])
+    session.flush()
+    session.refresh(row)  # whoever was first has done it by now
     if row.undone_at is not None or not row.undo or now >= row.at + UNDOABLE:
         raise Conflict(Message("This merge cannot be undone any more."))
     keep_id, gone_id = row.account_id, row.undo["gone"]
-    lock_accounts(session, [keep_id])
-    session.flush()
     ids = _restore(session, unpacked(row.undo["rows"]), snapshot(session, [keep_id]))
     back = ids.get("account", {}).get(gone_id, gone_id)
     session.expire_all()
     for one in joiners:
         one.part(session, Parting(keep_id, back, ids), row.undo["rest"][one.name])
+    for merge_id, undo in row.undo["earlier"]:
+        mine = update(AccountMerge).where(col(AccountMerge.id) == merge_id)
+        session.execute(mine.values(account_id=back, undo=undo if back == gone_id else {}))
     row.undone_at, row.undone_by, row.undo = now, by[:200], {}
     session.add(row)
     session.flush()
@@ -212,6 +217,16 @@ def _take_over(session: Session, before: Snapshot, joining: Joining) -> None:
             session.connection().execute(update(table).where(*_is(table, key)).values(changes))
             del rows[key]
             rows[key_of(table, wanted)] = wanted
+
+
+def _take_merges(session: Session, joining: Joining) -> list[tuple[int | None, Any]]:
+    """What was merged into the one that goes now means the survivor too; alone it cannot be undone meanwhile."""
+    theirs = col(AccountMerge.account_id) == joining.gone_id
+    earlier = [
+        (one, undo) for one, undo in session.execute(select(col(AccountMerge.id), col(AccountMerge.undo)).where(theirs))
+    ]
+    session.execute(update(AccountMerge).where(theirs).values(account_id=joining.keep_id, undo={}))
+    return earlier
 
 
 def _let_go(session: Session, before: Snapshot, joining: Joining) -> None:

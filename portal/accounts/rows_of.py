@@ -40,13 +40,17 @@ def tables() -> tuple[Table, ...]:
 
 @cache
 def links(table: Table) -> Mapping[str, str]:
-    """The columns of `table` that point into another of `tables`, and into which."""
+    """The columns of `table` that point into another of `tables`, and into which.
+
+    Letters and lines of the audit log outlive a person, so their `member_id` is no foreign key, and means one.
+    """
     names = {one.name for one in tables()}
-    return {
+    found = {
         key.parent.name: key.column.table.name
         for key in table.foreign_keys
         if key.column.table.name in names and key.column.table.name != table.name
     }
+    return {"member_id": "member", **found} if "member_id" in table.c else found
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -17,10 +18,12 @@ from portal.accounts.merging import merge_accounts, merges_of, undo_merge
 from portal.accounts.models import Account, Member
 from portal.accounts.rows_of import snapshot, tables
 from portal.accounts.service import account_by_external_id
+from portal.accounts.trail_models import TrailEntry
 from portal.events import merging as events_merging
 from portal.events.models import Event, EventDay
 from portal.kit.db import Database
 from portal.kit.errors import Conflict
+from portal.mailing.models import Letter
 from tests.onboarding import STAFF, TOKYO, World, checklist, id_of, listening, open_world, step, tokyo
 
 pytestmark = pytest.mark.anyio
@@ -165,3 +168,65 @@ async def test_itself_and_too_late(world: World) -> None:
 def test_every_table_of_customers_is_followed() -> None:
     names = {table.name for table in tables()}
     assert {"account", "member", "enrollment", "completion", "pause", "invitation", "tutorial_run"} <= names
+
+
+async def test_what_was_merged_before_stays_known_and_can_be_undone_in_turn(world: World) -> None:
+    await furnish(world)
+    await world.account("crm-2")
+    await merged(world, keep="crm-2", gone="stub")
+    before = await world.db.read(everything)
+    await merged(world, keep="crm-1", gone="crm-2")
+    await world.send(world.event("late", "6-03 09:00", "p9", account="stub"))
+
+    def meant(session: Session) -> bool:
+        late = session.execute(select(Event).where(col(Event.name) == "late")).scalars().one()
+        return late.account_id == id_of(session, "crm-1") == id_of(session, "stub")
+
+    assert await world.db.read(meant)
+
+    async def undo(keep: str) -> None:
+        def work(session: Session) -> None:
+            (row, *_) = merges_of(session, id_of(session, keep))
+            undo_merge(session, row, by="佐藤", now=world.now)
+
+        await world.write(work)
+
+    await undo("crm-1")
+    after = await world.db.read(everything)
+    assert after["account"].keys() == before["account"].keys()
+    assert await world.db.read(lambda session: id_of(session, "stub") == id_of(session, "crm-2"))
+    await undo("crm-2")
+    assert await world.db.read(lambda session: id_of(session, "stub") != id_of(session, "crm-2"))
+
+
+async def test_letters_and_the_audit_log_follow_a_double(world: World) -> None:
+    await furnish(world)
+
+    def write(session: Session) -> None:
+        double = session.execute(select(Member).where(col(Member.external_id) == "p9")).scalar_one()
+        told: dict[str, Any] = {"account_id": double.account_id, "member_id": double.id}
+        letter = {"cause": "hand", "template_key": "x", "created_at": world.now, "at": world.now}
+        session.add(Letter(**told, **letter))
+        session.add(TrailEntry(**told, at=world.now, kind="seen", act="x", by="x", by_name="x"))
+
+    await world.write(write)
+    before = await world.db.read(everything)
+    await merged(world)
+
+    def whose(session: Session) -> list[str | None]:
+        people = [session.execute(select(col(one.member_id))).scalar_one() for one in (Letter, TrailEntry)]
+        return [session.get_one(Member, one).external_id for one in people]
+
+    assert await world.db.read(whose) == ["u1", "u1"]
+    await undone(world)
+    after = await world.db.read(everything)
+    assert {name: after[name] for name in before} == before
+
+
+async def test_two_who_undo_or_merge_at_once_do_it_once(world: World) -> None:
+    await furnish(world)
+    told = await asyncio.gather(merged(world), merged(world), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in told) in (["Conflict", "int"],)
+    told = await asyncio.gather(undone(world), undone(world), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in told) == ["Conflict", "NoneType"]
+    assert await world.db.read(lambda session: session.execute(select(func.count(col(Account.id)))).scalar()) == 2
