@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
 from portal.accounts.csvfile import CsvHead, read_head
@@ -29,6 +30,7 @@ RECORD_KEPT: Final = timedelta(days=90)
 PREVIEWED: Final = 5
 MOST_PROBLEMS: Final = 500
 BUSY: Final = ("checking", "running")
+WITHOUT_FILE: Final = defer(CustomerImport.data)  # type: ignore[arg-type]  # SQLModel says bytes of a column
 
 
 def store(session: Session, *, kind: Kind, file: str, data: bytes, by: str, now: datetime) -> CustomerImport:
@@ -44,16 +46,16 @@ def store(session: Session, *, kind: Kind, file: str, data: bytes, by: str, now:
 
 
 def import_of(session: Session, import_id: int) -> CustomerImport:
-    """One import; `NotFound` where there is none such."""
-    found = session.get(CustomerImport, import_id)
+    """One import; `NotFound` where there is none such. Its file is read when it is asked for."""
+    found = session.get(CustomerImport, import_id, options=[WITHOUT_FILE])
     if found is None:
         raise NotFound
     return found
 
 
 def recent(session: Session, limit: int = 10) -> Sequence[CustomerImport]:
-    """The last imports, the newest first."""
-    asked = select(CustomerImport).order_by(col(CustomerImport.id).desc()).limit(limit)
+    """The last imports, the newest first, without their files."""
+    asked = select(CustomerImport).options(WITHOUT_FILE).order_by(col(CustomerImport.id).desc()).limit(limit)
     return session.execute(asked).scalars().all()
 
 
@@ -112,8 +114,8 @@ def begin(session: Session, row: CustomerImport, *, now: datetime) -> None:
 
 
 def discard(session: Session, row: CustomerImport) -> None:
-    """Forget a file that was not imported."""
-    if row.state in BUSY:
+    """Forget a file that was not imported; what was is on record."""
+    if row.state in BUSY or row.state == "done":
         raise Conflict(Message("This import is under way, or over. Nothing was changed."))
     session.delete(row)
 

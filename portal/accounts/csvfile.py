@@ -20,6 +20,9 @@ from portal.kit.files import FileProblems, Problem
 from portal.kit.i18n import Message
 
 LARGEST = 50 * 1024 * 1024
+MOST_ROWS = 200_000
+MOST_COLUMNS = 500
+"""More than anybody has of either, and few enough that a file of nothing but commas takes no server down."""
 DELIMITERS = (",", "\t", ";")
 NOT_REALLY_CP932 = re.compile("[\uf8f0-\uf8f3\x80]")
 """What the codec makes of bytes that mean nothing in CP932."""
@@ -131,14 +134,22 @@ def decode(data: bytes, *, file: str) -> str:
 def _parse(text: str, *, file: str) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank, each with the line it begins on."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    line = 1
+    line, count = 1, 0
     try:
         while True:
             try:
                 cells = next(reader)
             except StopIteration:
                 return
+            if len(cells) > MOST_COLUMNS:
+                raise FileProblems(
+                    [Problem(file, line, Message("more than %(most)s columns", most=f"{MOST_COLUMNS:,}"))]
+                )
             if any(cell.strip() for cell in cells):
+                count += 1
+                if count > MOST_ROWS + 1:
+                    said = Message("more than %(most)s rows; split the file", most=f"{MOST_ROWS:,}")
+                    raise FileProblems([Problem(file, line, said)])
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:

@@ -223,7 +223,7 @@ def _page(session: Session, import_id: int, locale: Locale, error: Message | Non
         word=word,
         tone=tone,
         kind=KIND_WORDS[row.kind],
-        columns=_columns(row) if row.data else (),
+        columns=_columns(row) if row.state not in bringing_in.BUSY and row.data else (),
         fields=fields,
         problems=found[:SHOWN],
         wrong=row.result.get("count", 0),

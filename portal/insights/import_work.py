@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import select
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from portal.accounts import bringing_in
 from portal.accounts.import_rows import import_rows
-from portal.accounts.imports import ImportFile, read_import
+from portal.accounts.imports import ImportFile, ImportResult, read_import
 from portal.accounts.models import Account
 from portal.accounts.own_fields import own_fields, readers
 from portal.accounts.records import CustomerImport
@@ -63,7 +63,12 @@ async def _run(site: Site, import_id: int) -> None:
             )
         )
         return
-    await site.database.write(lambda session: _apply(session, import_id, read, site.clock()))
+    now = site.clock()
+    if row.state == "checking":  # long, and changes nothing: the one writer is not held for it
+        looked = await site.database.report(lambda session: _look(session, read, now))
+        await site.database.write(lambda session: _note(session, import_id, row.state, looked, now))
+    else:
+        await site.database.write(lambda session: _apply(session, import_id, read, now))
 
 
 async def _read(site: Site, row: CustomerImport, own: Mapping[str, Any]) -> ImportFile:
@@ -90,15 +95,36 @@ async def _read(site: Site, row: CustomerImport, own: Mapping[str, Any]) -> Impo
     return read
 
 
+Looked = tuple[ImportResult, Mapping[str, Any]]
+
+
+def _look(session: Session, read: ImportFile, now: datetime) -> Looked:
+    result = import_rows(session, read, now=now, dry_run=True)
+    if not result.ok or read.kind != "accounts":
+        return result, {}
+    return result, {"checklists": forecast(session, result.added, now=now)}
+
+
 def _apply(session: Session, import_id: int, read: ImportFile, now: datetime) -> None:
-    row = bringing_in.import_of(session, import_id)
-    looks = row.state == "checking"
-    result = import_rows(session, read, now=now, dry_run=looks)
-    if not result.ok:
+    if _held(session, import_id, "running") is not None:
+        result = import_rows(session, read, now=now, dry_run=False)
+        _note(session, import_id, "running", (result, {}), now)
+
+
+def _note(session: Session, import_id: int, state: str, looked: Looked, now: datetime) -> None:
+    row, (result, more) = _held(session, import_id, state), looked
+    if row is not None and result.ok:
+        bringing_in.note_result(session, row, result, more=more, now=now)
+    elif row is not None:
         bringing_in.note_problems(session, row, result.problems, now=now)
-        return
-    more = {"checklists": forecast(session, result.added, now=now)} if looks and read.kind == "accounts" else {}
-    bringing_in.note_result(session, row, result, more=more, now=now)
+
+
+def _held(session: Session, import_id: int, state: str) -> CustomerImport | None:
+    """The import, kept from others, where it still waits for this: it may have been done by another worker, or have
+    gone with a person who was erased."""
+    asked = select(CustomerImport).where(col(CustomerImport.id) == import_id, col(CustomerImport.state) == state)
+    held = asked.options(bringing_in.WITHOUT_FILE).with_for_update().execution_options(populate_existing=True)
+    return session.execute(held).scalar_one_or_none()
 
 
 def forecast(session: Session, added: Sequence[Mapping[str, object]], *, now: datetime) -> list[dict[str, Any]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlmodel import Session, col
 
 from portal.accounts import bringing_in
@@ -146,6 +147,20 @@ async def test_columns_that_cannot_be(desk: Desk) -> None:
     assert (await desk.client.get(path)).status_code == 404
     table = await desk.send(b"\xff\xfe1")
     assert (table.status_code, "UTF-16" in table.text) == (422, True)
+
+
+async def test_an_import_that_two_workers_have_in_hand_is_done_once_and_stays_on_record(desk: Desk) -> None:
+    path, _ = await desk.looked_at("顧客コード,会社名\nc-1,青空商店\n")
+    await desk.post(f"{path}/run")
+    await asyncio.gather(desk.work(path), desk.work(path))
+
+    def found(session: Session) -> tuple[str, int, set[str]]:
+        (row,) = bringing_in.recent(session)
+        return row.state, row.result["created"], inspect(row).unloaded
+
+    # A list of imports reads none of their files, which may be large.
+    assert await desk.db.read(found) == ("done", 1, {"data"})
+    assert (await desk.post(f"{path}/discard")).status_code == 409
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
