@@ -13,11 +13,12 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Select, delete, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.changes import AccountChange
 from portal.accounts.fields import ACCOUNT_FIELDS, Reader, Unreadable, day, number_in, shown, text
+from portal.accounts.inserts import insert_missing
 from portal.accounts.listing import different
 from portal.accounts.models import Account
 from portal.accounts.records import AccountField, AccountFieldValue
@@ -166,8 +167,7 @@ def _refill(session: Session, fields: Sequence[AccountField], accounts: Collecti
         for key in (one.key for one in fields if one.is_filter)
         if (value := as_text(traits.get(key)))
     ]
-    if new:
-        session.connection().execute(insert(AccountFieldValue), new)
+    insert_missing(session, AccountFieldValue, new, returning=["account_id"])  # somebody else may have, just now
 
 
 def _reader(kind: str, choices: tuple[str, ...]) -> Reader:

@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy import and_, delete, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.changes import AccountChange
+from portal.accounts.inserts import insert_missing
 from portal.accounts.models import Account
 from portal.conditions.bulk import accounts_in
 from portal.conditions.model import checklists_of, events_of
@@ -120,7 +121,7 @@ _INSIDE = select(col(SegmentAccount.account_id))
 def _write(session: Session, key: str, *, added: Collection[int], gone: Collection[int]) -> None:
     if added:
         rows = [{"segment_key": key, "account_id": one} for one in sorted(added)]
-        session.connection().execute(insert(SegmentAccount), rows)
+        insert_missing(session, SegmentAccount, rows, returning=["account_id"])  # somebody else may have, just now
     for some in chunks(sorted(gone), 5_000):
         left = and_(col(SegmentAccount.segment_key) == key, col(SegmentAccount.account_id).in_(some))
         session.connection().execute(delete(SegmentAccount).where(left))

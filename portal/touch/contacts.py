@@ -12,6 +12,7 @@ from datetime import date, datetime
 from sqlalchemy import delete, insert, select
 from sqlmodel import Session, col
 
+from portal.accounts.service import lock_accounts
 from portal.kit.clock import day_end, day_start, local_day
 from portal.kit.db import zone_of
 from portal.kit.errors import Invalid, NotFound
@@ -148,6 +149,7 @@ def follow(session: Session, account_ids: Collection[int]) -> None:
     ids = sorted(account_ids)
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
+        lock_accounts(session, some)
         asked = (
             select(
                 col(Contact.account_id),

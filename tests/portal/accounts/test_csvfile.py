@@ -112,7 +112,9 @@ def test_a_row_of_the_wrong_width_is_named_and_the_others_are_read() -> None:
 def test_a_file_beyond_the_limit() -> None:
     assert refusal(b"x" * (50 * 1024 * 1024 + 1)) == ["f.csv:1: the file is larger than 50 MB"]
     assert refusal(b"external_id" + b"," * 500) == ["f.csv:1: more than 500 columns"]
-    assert refusal(b"external_id,name\n" + b"1,a\n" * 200_001) == ["f.csv:200002: more than 200,000 rows; split the file"]
+    assert refusal(b"external_id,name\n" + b"1,a\n" * 200_001) == [
+        "f.csv:200002: more than 200,000 rows; split the file"
+    ]
 
 
 @given(st.binary(max_size=400))

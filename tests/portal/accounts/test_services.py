@@ -3,11 +3,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import Session
 
-from portal.accounts import changes
+from portal.accounts import changes, own_fields
 from portal.accounts.changes import AccountChange
 from portal.accounts.errors import AddressTaken, Nameless, NameTaken
 from portal.accounts.keys import add_api_key, find_api_key, is_use_due, note_use, revoke_api_key
@@ -418,3 +419,15 @@ async def test_paging_by_cursor_sees_every_customer_once(db: Database) -> None:
         return [account.external_id for account in seen]
 
     assert await db.read(look) == ["a-100%", "b_2", "c3", "d4", "e5", "f6"]
+
+
+async def test_a_field_that_is_filled_twice_at_once(db: Database) -> None:
+    await db.write(lambda session: make_account(session, traits={"industry": "retail"}))
+
+    async def keep(*, is_new: bool = False) -> None:
+        told: dict[str, Any] = {"key": "industry", "label": {"ja": "業種"}, "kind": "text", "choices": ()}
+        await db.write(lambda session: own_fields.keep_field(session, **told, is_filter=True, is_new=is_new))
+
+    await keep(is_new=True)
+    await asyncio.gather(*(keep() for _ in range(4)))
+    assert await db.read(own_fields.values_in_use) == {"industry": ("retail",)}

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
@@ -26,7 +26,7 @@ from portal.kit.db import Database, open_database
 from portal.kit.errors import Conflict, Invalid
 from portal.segments import service
 from portal.segments.files import parse_segments
-from portal.segments.membership import follow_some
+from portal.segments.membership import follow, follow_some
 from tests.onboarding import TOKYO, World, checklist, listening, open_world, step, tokyo
 
 spans = st.sampled_from([Span(1, "d"), Span(7, "d"), Span(1, "mo")])
@@ -265,3 +265,15 @@ async def test_ids_of_accounts_are_found_in_parts(world: World, monkeypatch: pyt
         await world.account(f"a{number}", plan="pro")
     await keep(world, "pros", {"plan": "pro"})
     assert len(await inside(world, "pros")) == 5
+
+
+async def test_an_account_that_two_look_at_at_once_is_in_a_segment_once(db: Database) -> None:
+    world = await open_world(db)
+    await world.account("aoba", plan="pro")
+    with listening():
+        await keep(world, "pros", {"plan": "pro"})
+        for _ in range(3):
+            await db.write(lambda session: session.execute(delete(SegmentAccount)))
+            await asyncio.gather(*(db.write(lambda session: follow(session, [1], now=world.now)) for _ in range(4)))
+            rows = await db.read(lambda session: session.execute(select(SegmentAccount)).scalars().all())
+            assert [(one.segment_key, one.account_id) for one in rows] == [("pros", 1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 
 import pytest
@@ -163,3 +164,14 @@ async def test_lists_most_urgent_first(db: Database) -> None:
         assert ([row.task.title for row in second.rows], second.page, second.pages) == (["some day"], 3, 3)
 
     await db.write(work)
+
+
+async def test_colleagues_who_write_down_a_contact_at_once_both_have_it_on_record(db: Database) -> None:
+    account = await db.write(lambda session: id_of(make_account(session)))
+
+    def say(session: Session) -> None:
+        contacts.record_contact(session, account_id=account, said=Said("phone", NOW, "a"), by=SATO, now=NOW)
+
+    await asyncio.gather(*(db.write(say) for _ in range(4)))
+    assert len(await db.read(lambda session: contacts.contacts_of(session, account, limit=9))) == 4
+    assert await db.read(lambda session: standing(session, account)) == ("phone", None)
