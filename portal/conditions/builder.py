@@ -28,7 +28,7 @@ from portal.conditions.model import (
 from portal.conditions.parse import NAMES, ConditionProblems, Level, parse
 from portal.conditions.typed import digits, read_list, read_name, read_value, typed_item, typed_name, typed_value
 from portal.kit.clock import Span
-from portal.kit.files import FileProblems, Path, load_yaml
+from portal.kit.files import FileProblems, Path, Problem, load_yaml
 from portal.kit.i18n import Message
 from portal.kit.yamlout import to_yaml
 
@@ -220,7 +220,7 @@ def _read(node: Node, place: str, level: Level, problems: list[tuple[str, Messag
 def _read_leaf(node: Node, place: str, level: Level, problems: list[tuple[str, Message]]) -> Condition | None:
     try:
         if node.kind == "text":
-            return parse(load_yaml(node.text.replace("\r\n", "\n"), file="").value, level=level)
+            return _read_text(node.text.replace("\r\n", "\n"), level)
         twice = _twice(node)
         if twice is not None:
             said = Message("This property is compared in this way already.")
@@ -228,10 +228,23 @@ def _read_leaf(node: Node, place: str, level: Level, problems: list[tuple[str, M
             return None
         return parse(said_by(node), level=level)
     except FileProblems as wrong:
-        problems += [(_at(place, "text"), one.message) for one in wrong.problems]
+        several = "\n" in node.text.strip()
+        problems += [(_at(place, "text"), _at_line(one) if several else one.message) for one in wrong.problems]
     except ConditionProblems as wrong:
         problems += [(_at(place, _field(node, path)), message) for path, message in wrong.problems]
     return None
+
+
+def _read_text(text: str, level: Level) -> Condition:
+    read = load_yaml(text, file="")
+    try:
+        return parse(read.value, level=level)
+    except ConditionProblems as wrong:
+        raise FileProblems([read.problem(message, *path) for path, message in wrong.problems]) from wrong
+
+
+def _at_line(problem: Problem) -> Message:
+    return Message("line %(line)s: %(problem)s", line=problem.line, problem=problem.message)
 
 
 def said_by(node: Node) -> dict[str, object]:
@@ -291,8 +304,6 @@ def _twice(node: Node) -> int | None:
 
 def _field(node: Node, path: Path) -> str:
     """The field of a sentence that the problem at `path` of what it says is about."""
-    if node.kind == "text":
-        return "text"
     match path:
         case ("event",):
             return "name"

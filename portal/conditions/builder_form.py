@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -48,6 +49,18 @@ def node_in(fields: Mapping[str, str], prefix: str, *, depth: int = 1) -> Node |
 
 def _numbered(fields: Mapping[str, str], prefix: str) -> Iterable[int]:
     return (number for number in range(MOST_PARTS) if f"{prefix}.{number}.kind" in fields)
+
+
+def pressed(node: Node | None, act: str, *, name: str) -> Node | None:
+    """The condition `name` of a form after the button `act`: `add:audience`, `unask:audience.0.1:2` and the like. A
+    button of something else leaves it as it is."""
+    verb, _, rest = act.partition(":")
+    where, _, row = rest.partition(":")
+    found = re.fullmatch(rf"{re.escape(name)}((?:\.\d{{1,3}})*)", where)
+    if found is None:
+        return node
+    place = [int(number) for number in found[1].split(".")[1:]]
+    return edited(node, verb, place, int(row) if row.isdecimal() else 0)
 
 
 def edited(node: Node | None, act: str, place: Sequence[int] = (), row: int = 0) -> Node | None:

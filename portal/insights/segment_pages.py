@@ -1,37 +1,45 @@
 """Segments in the browser: listed with how many are in each, written, looked at before they are kept, archived."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any
 
-from fastapi import Form, Request
-from sqlalchemy import select
-from sqlmodel import Session, col
+from fastapi import Request
+from sqlmodel import Session
 from starlette.responses import Response
 
-from portal.accounts.models import Account
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
 from portal.checklists.again import naming_segments, queue_look
+from portal.checklists.choices import Choices, choices
 from portal.checklists.definition import in_words
 from portal.conditions.model import Condition
-from portal.conditions.models import Segment, SegmentAccount
+from portal.conditions.models import Segment
 from portal.conditions.segments import naming
+from portal.conditions.sentences import sentence
+from portal.insights.segment_form import (
+    Errors,
+    Look,
+    SegmentForm,
+    condition_in,
+    empty,
+    form_in,
+    form_of,
+    look,
+    pressed,
+    problems_of,
+)
 from portal.insights.segment_uses import Use, uses_of
 from portal.kit.errors import Conflict, FieldProblem, Invalid
-from portal.kit.files import FileProblems
-from portal.kit.i18n import LOCALES, Locale, Message
-from portal.kit.sql import among
+from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.segments import service
-from portal.segments.files import condition_text, read_condition
+from portal.segments.files import condition_of, condition_text
 from portal.segments.membership import sizes
 
 router = page_router(prefix="/staff/segments")
-NAMED = 20
-EXAMPLE = "plan: [starter, pro]\ntraits: {seats: {gte: 10}}\n"
-Line = Annotated[str, Form(max_length=300)]
-Text = Annotated[str, Form(max_length=20_000)]
+NEW = "new"
+"""Stands for the key of a segment that has none yet."""
+BUILDS = ("add", "group", "ask", "unask", "remove")
 
 
 @dataclass(frozen=True)
@@ -53,28 +61,24 @@ class SegmentsPage:
 
 
 @dataclass(frozen=True)
-class Look:
-    """Whom a condition would take in: how many, how many come and go against what is kept, and the first names."""
-
-    size: int
-    coming: int
-    going: int
-    names: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True)
 class SegmentPage:
-    """For `insights/segment.html`. `texts` is the form as it was typed; `segment` is None for a new one."""
+    """For `insights/segment.html`. `form` is as it was filled in; `segment` is None for a new one; `told` says in words
+    what is kept. `look` is None while the sentences say nothing yet; `focus` is the button to go on with."""
 
     segment: Segment | None
     title: str
-    texts: Mapping[str, str]
+    form: SegmentForm
+    told: Message | None
+    written: str
     size: int
     all: int
     uses: Sequence[Use]
     may_edit: bool
+    choices: Choices | None = None
     look: Look | None = None
+    is_looked_at: bool = False
     errors: Mapping[str, Sequence[Message]] = field(default_factory=dict)
+    focus: str = ""
 
 
 @router.get("")
@@ -97,49 +101,26 @@ async def segments(request: Request, site: SiteDep, viewer: SeesCustomers) -> Re
 
 @router.get("/new")
 async def new_segment(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Response:
-    """An empty form, with an example of a condition."""
-    page = SegmentPage(None, "", {"condition": EXAMPLE}, 0, await _all(site), (), may_edit=True)
-    return _show(request, viewer, page)
+    """An empty form."""
+    return await _show(request, site, viewer, None, empty())
 
 
 @router.post("/new")
-async def add_segment(
-    request: Request,
-    site: SiteDep,
-    viewer: ActsForCustomers,
-    key: Line = "",
-    title_ja: Line = "",
-    title_en: Line = "",
-    condition: Text = "",
-    act: Line = "save",
-) -> Response:
-    """Look at what was written, or keep it."""
-    texts = {"key": key.strip(), "title_ja": title_ja, "title_en": title_en, "condition": condition}
-    return await _act(request, site, viewer, None, texts, act)
+async def add_segment(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Response:
+    """Build on what was written, count by it, or keep it."""
+    return await _act(request, site, viewer, None)
 
 
 @router.get("/{key}")
 async def segment(request: Request, site: SiteDep, viewer: SeesCustomers, key: str) -> Response:
     """One segment: who is in it, what names it, and its form."""
-    locale = locale_of(request, viewer)
-    page = await site.database.report(lambda session: _page(session, viewer, key, None, locale))
-    return _show(request, viewer, page)
+    return await _show(request, site, viewer, key, None)
 
 
 @router.post("/{key}")
-async def change_segment(
-    request: Request,
-    site: SiteDep,
-    viewer: ActsForCustomers,
-    key: str,
-    title_ja: Line = "",
-    title_en: Line = "",
-    condition: Text = "",
-    act: Line = "save",
-) -> Response:
-    """Look at what was written, or keep it."""
-    texts = {"key": key, "title_ja": title_ja, "title_en": title_en, "condition": condition}
-    return await _act(request, site, viewer, key, texts, act)
+async def change_segment(request: Request, site: SiteDep, viewer: ActsForCustomers, key: str) -> Response:
+    """Build on what was written, count by it, or keep it."""
+    return await _act(request, site, viewer, key)
 
 
 @router.post("/{key}/take-over")
@@ -188,53 +169,39 @@ async def bring_back(request: Request, site: SiteDep, viewer: ActsForCustomers, 
 # --- both forms -------------------------------------------------------------------------------------------------------
 
 
-async def _act(
-    request: Request, site: Site, viewer: StaffViewer, key: str | None, texts: Mapping[str, str], act: str
-) -> Response:
-    locale, now = locale_of(request, viewer), site.clock()
-    title: dict[str, str] = {one: said for one in LOCALES if (said := texts[f"title_{one}"].strip())}
-    errors: dict[str, list[Message]] = {}
-    condition: Condition | None = None
-    look: Look | None = None
-    try:
-        condition = read_condition(texts["condition"])
-    except FileProblems as wrong:
-        errors["condition"] = [_at_line(problem.line, problem.message) for problem in wrong.problems]
-    if condition is not None and act == "look":
-        asked = condition
-        problems = await site.database.report(
-            lambda session: service.check(
-                session, key=texts["key"] or "new", title=title or {"ja": "…"}, condition=asked
-            )
+async def _act(request: Request, site: Site, viewer: StaffViewer, key: str | None) -> Response:
+    said = await request.form()
+    form, act, now = form_in(dict(said), key=key), str(said.get("act", "save")), site.clock()
+    errors: Errors = {}
+    if act not in ("save", "look"):
+        form = pressed(form, act)
+        # Half-filled sentences are no mistake while somebody builds.
+        return await _show(request, site, viewer, key, form, condition=condition_in(form, {}), act=act)
+    condition = condition_in(form, errors)
+    if condition is None or act == "look":
+        return await _show(request, site, viewer, key, form, condition=condition, errors=errors, act=act)
+    kept = condition
+
+    def work(session: Session) -> str:
+        row = service.keep_segment(
+            session,
+            key=form.texts["key"],
+            title=form.title,
+            condition=kept,
+            by=viewer.name,
+            now=now,
+            zone=site.zone,
+            is_new=key is None,
         )
-        _note(errors, problems)
-        if not errors:
-            look = await site.database.report(lambda session: _look(session, site, key, asked, now))
-    elif condition is not None:
-        kept = condition
+        _let_checklists_follow(session, row.key, now)
+        return row.key
 
-        def work(session: Session) -> str:
-            row = service.keep_segment(
-                session,
-                key=texts["key"],
-                title=title,
-                condition=kept,
-                by=viewer.name,
-                now=now,
-                zone=site.zone,
-                is_new=key is None,
-            )
-            _let_checklists_follow(session, row.key, now)
-            return row.key
-
-        try:
-            saved = await site.database.write(work)
-        except (Invalid, Conflict) as refused:
-            _note(errors, refused.problems or [FieldProblem("key", refused.code, refused.message)])
-        else:
-            return _back(request, f"/staff/segments/{saved}", Message("Saved."))
-    page = await site.database.report(lambda session: _page(session, viewer, key, texts, locale, look, errors))
-    return _show(request, viewer, page, status=422 if errors else 200)
+    try:
+        saved = await site.database.write(work)
+    except (Invalid, Conflict) as refused:
+        _note(errors, refused.problems or [FieldProblem("key", refused.code, refused.message)])
+        return await _show(request, site, viewer, key, form, condition=condition, errors=errors, act=act)
+    return _back(request, f"/staff/segments/{saved}", Message("Saved."))
 
 
 def _note(errors: dict[str, list[Message]], problems: Sequence[FieldProblem]) -> None:
@@ -242,61 +209,67 @@ def _note(errors: dict[str, list[Message]], problems: Sequence[FieldProblem]) ->
         errors.setdefault(problem.field, []).append(problem.message)
 
 
-def _at_line(line: int, message: Message) -> Message:
-    return Message("line %(line)s: %(problem)s", line=line, problem=message)
-
-
 def _let_checklists_follow(session: Session, key: str, now: datetime) -> None:
     changed = {key, *naming(service.known(session), key)}
     queue_look(session, keys=naming_segments(session, changed), now=now)
 
 
-def _look(session: Session, site: Site, key: str | None, condition: Condition, now: datetime) -> Look:
-    inside = service.who_would_be_in(session, condition, now=now, zone=site.zone)
-    here: set[Any] = set()
-    if key is not None:
-        kept = select(col(SegmentAccount.account_id)).where(col(SegmentAccount.segment_key) == key)
-        here = set(session.connection().scalars(kept))
-    named = select(col(Account.external_id), col(Account.name)).where(among(col(Account.id), "ids"))
-    some = named.order_by(col(Account.name), col(Account.id)).limit(NAMED)
-    names = [(row[0], row[1]) for row in session.connection().execute(some, {"ids": sorted(inside)})]
-    return Look(len(inside), len(inside - here), len(here - inside), names)
-
-
-def _page(
-    session: Session,
+async def _show(
+    request: Request,
+    site: Site,
     viewer: StaffViewer,
     key: str | None,
-    texts: Mapping[str, str] | None,
-    locale: Locale,
-    look: Look | None = None,
-    errors: Mapping[str, Sequence[Message]] | None = None,
-) -> SegmentPage:
-    everybody = service.how_many(session)
-    if key is None:
-        return SegmentPage(None, "", texts or {}, 0, everybody, (), True, look, errors or {})
-    row = service.segment_of(session, key)
-    stored = {"key": key, "condition": condition_text(row.condition)}
-    stored |= {f"title_{one}": row.title.get(one, "") for one in LOCALES}
-    return SegmentPage(
-        segment=row,
-        title=in_words(row.title, locale),
-        texts=texts or stored,
-        size=sizes(session).get(key, 0),
-        all=everybody,
-        uses=uses_of(session, key, locale),
-        may_edit=viewer.may("act_for_customers") and row.origin == "browser" and row.archived_at is None,
-        look=look,
-        errors=errors or {},
+    form: SegmentForm | None,
+    *,
+    condition: Condition | None = None,
+    errors: Errors | None = None,
+    act: str = "",
+) -> Response:
+    """The page; with `condition`, whom it would take in. What cannot be counted by goes to `errors`."""
+    locale, now = locale_of(request, viewer), site.clock()
+
+    def work(session: Session) -> SegmentPage:
+        found: Look | None = None
+        wrong: Errors = {name: [*said] for name, said in (errors or {}).items()}
+        if condition is not None and form is not None:
+            problems = problems_of(session, form, condition)
+            if not problems:
+                said = form.texts.get("key") or NEW
+                found = look(session, key=said, condition=condition, now=now, zone=site.zone)
+            elif act == "look":
+                _note(wrong, problems)
+        page = _page(session, viewer, key, form, locale)
+        verb, _, rest = act.partition(":")
+        focus = f"{verb}:{rest.partition(':')[0]}" if verb in BUILDS else ""
+        return replace(page, look=found, is_looked_at=act != "", errors=wrong, focus=focus)
+
+    page = await site.database.report(work)
+    return render(
+        request, "insights/segment.html", page, viewer=viewer, nav="segments", status=422 if page.errors else 200
     )
 
 
-async def _all(site: Site) -> int:
-    return await site.database.read(service.how_many)
-
-
-def _show(request: Request, viewer: StaffViewer, page: SegmentPage, *, status: int = 200) -> Response:
-    return render(request, "insights/segment.html", page, viewer=viewer, nav="segments", status=status)
+def _page(
+    session: Session, viewer: StaffViewer, key: str | None, form: SegmentForm | None, locale: Locale
+) -> SegmentPage:
+    everybody = service.how_many(session)
+    if key is None:
+        offered = choices(session, locale)
+        return SegmentPage(None, "", form or empty(), None, "", 0, everybody, (), may_edit=True, choices=offered)
+    row = service.segment_of(session, key)
+    may_edit = viewer.may("act_for_customers") and row.origin == "browser" and row.archived_at is None
+    return SegmentPage(
+        segment=row,
+        title=in_words(row.title, locale),
+        form=form or form_of(row),
+        told=sentence(condition_of(row.condition)),
+        written=condition_text(row.condition),
+        size=sizes(session).get(key, 0),
+        all=everybody,
+        uses=uses_of(session, key, locale),
+        may_edit=may_edit,
+        choices=choices(session, locale) if may_edit else None,
+    )
 
 
 def _back(request: Request, path: str, said: Message, *, kind: str = "good") -> Response:

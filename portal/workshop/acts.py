@@ -17,27 +17,19 @@ def edited(form: ChecklistForm, act: str) -> ChecklistForm:
     verb, _, rest = act.partition(":")
     if verb == "step":
         return _steps_edited(form, *rest.split(":"))
-    where, _, row = rest.partition(":")
-    name, places = _split(where)
-    row_number = int(row) if row.isdecimal() else 0
-    if name == "audience":
-        return replace(form, audience=builder_form.edited(form.audience, verb, places, row_number))
-    if name == "completed_when":
-        return replace(form, completed_when=builder_form.edited(form.completed_when, verb, places, row_number))
-    found = re.fullmatch(r"steps\.(\d{1,3})\.when", name)
+    form = replace(
+        form,
+        audience=builder_form.pressed(form.audience, act, name="audience"),
+        completed_when=builder_form.pressed(form.completed_when, act, name="completed_when"),
+    )
+    found = re.match(r"steps\.(\d{1,3})\.when\b", rest)
     if found is None or int(found[1]) >= len(form.steps):
         return form
     number = int(found[1])
     step = form.steps[number]
     return _with_step(
-        form, number, replace(step, when=builder_form.edited(step.when, verb, places, row_number), done="condition")
+        form, number, replace(step, when=builder_form.pressed(step.when, act, name=found[0]), done="condition")
     )
-
-
-def _split(where: str) -> tuple[str, list[int]]:
-    """`steps.2.when.0.1` → the field, and the place in it."""
-    found = re.fullmatch(r"(audience|completed_when|steps\.\d{1,3}\.when)((?:\.\d{1,3})*)", where)
-    return (found[1], [int(number) for number in found[2].split(".")[1:]]) if found else ("", [])
 
 
 def _steps_edited(form: ChecklistForm, verb: str, place: str = "", *_: str) -> ChecklistForm:

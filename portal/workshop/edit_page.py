@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from portal.checklists.choices import Choices
 from portal.checklists.definition import Definition, Step
 from portal.checklists.told import (
     TICKED,
@@ -22,7 +23,6 @@ from portal.conditions import builder
 from portal.conditions.builder import BuilderProblems
 from portal.conditions.sentences import sentence
 from portal.kit.i18n import Message
-from portal.workshop.choices import Choices
 from portal.workshop.drafts import Opened
 from portal.workshop.form import ChecklistForm
 

@@ -15,12 +15,12 @@ from starlette.datastructures import FormData
 
 from portal.accounts.viewers import StaffViewer
 from portal.accounts.visits import SignedInStaff, WritesContent
+from portal.checklists.choices import Choices, choices
 from portal.checklists.told import differences
 from portal.kit.errors import Conflict
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.workshop import acts, drafts
-from portal.workshop.choices import Choices, choices
 from portal.workshop.drafts import Opened, Overtaken, Person
 from portal.workshop.edit_page import EditPage, steps_at_fault, steps_told, told, where_focus_goes
 from portal.workshop.form import ChecklistForm, FormProblems, form_in, read

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from portal.checklists import publish
 from portal.checklists.again import queue_look
 from portal.checklists.catalog import catalog
+from portal.checklists.choices import unknown
 from portal.checklists.circles import in_circles
 from portal.checklists.definition import Definition
 from portal.checklists.planning import TOUCHING, ChecklistChange, digest_of, plan_end, plan_one
@@ -23,7 +24,6 @@ from portal.checklists.told import differences
 from portal.kit.errors import Conflict, Invalid
 from portal.kit.i18n import Message
 from portal.workshop import drafts
-from portal.workshop.choices import unknown
 from portal.workshop.form import FormProblems, read
 
 

@@ -1,9 +1,10 @@
 /**
  * What only the staff desk needs: uploads, lists put in order by dragging, a table row that opens with a click anywhere
- * on it, as its link does, regions that look again by themselves, previews that follow what is being chosen, and a
+ * on it, as its link does, regions that look again by themselves, previews and counts that follow what is being chosen, and a
  * button that prints.
  */
 import { arrangeLists } from "./arrange";
+import { counting } from "./count";
 import { followLook } from "./look";
 import { printButtons } from "./print";
 import { refreshing } from "./refresh";
@@ -12,6 +13,7 @@ import { followTurns } from "./turns";
 import { uploadForms } from "./upload";
 
 arrangeLists();
+counting();
 printButtons();
 refreshing();
 selectLists();
