@@ -1,8 +1,6 @@
 """Plans: what a customer may have bought. One exists once anything names it; what it holds is said here."""
 
-import math
 from typing import cast
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,19 +10,15 @@ from api.auth import Reads, Writes
 from api.problems import described
 from api.v1.bodies import body_of, body_schema, read, wrong
 from api.v1.shapes import Key
-from portal.accounts.fields import Unreadable, text
+from portal.accounts.fields import Unreadable
 from portal.accounts.models import Plan
+from portal.accounts.plan_fields import HIGHEST_RANK, READERS, plan_key
 from portal.accounts.plans import list_plans, put_plan
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Message
 from portal.kit.web import SiteDep
 
 router = APIRouter(tags=["plans"])
-
-MOST_ENTRIES = 200
-HIGHEST_RANK = 1_000_000
-word = text(200)
-plan_key = text(64)
 
 
 class PlanOut(BaseModel):
@@ -55,39 +49,6 @@ class PlanIn(BaseModel):
     limits: dict[str, float] = Field(default={}, description="Numbers from 0, by meter.")
     features: list[str] = []
     rank: int | None = Field(default=None, ge=0, le=HIGHEST_RANK)
-
-
-def limits(value: object, zone: ZoneInfo) -> dict[str, float]:
-    """Numbers from 0, by the name of their meter."""
-    if not isinstance(value, dict) or len(value) > MOST_ENTRIES:
-        raise Unreadable("not_limits", Message("this must be an object of numbers, with 200 entries at most"))
-    for meter, number in value.items():
-        word(meter, zone)
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise Unreadable("not_a_number", Message("the limit of “%(meter)s” is not a number", meter=meter))
-        if not (math.isfinite(number) and 0 <= number <= 10**15):
-            message = Message("the limit of “%(meter)s” must lie between 0 and 10^15", meter=meter)
-            raise Unreadable("out_of_range", message)
-    return dict(value)
-
-
-def features(value: object, zone: ZoneInfo) -> list[str]:
-    """Words, each once, in their order."""
-    if not isinstance(value, list) or len(value) > MOST_ENTRIES or not all(isinstance(one, str) for one in value):
-        raise Unreadable("not_words", Message("this must be a list of words, 200 at most"))
-    return list(dict.fromkeys(str(word(one, zone)) for one in value))
-
-
-def rank(value: object, _zone: ZoneInfo) -> int:
-    """A whole number."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Unreadable("not_a_number", Message("this must be a whole number"))
-    if not 0 <= value <= HIGHEST_RANK:
-        raise Unreadable("out_of_range", Message("this must lie between 0 and %(most)s", most=f"{HIGHEST_RANK:,}"))
-    return value
-
-
-READERS = {"title": word, "limits": limits, "features": features, "rank": rank}
 
 
 @router.get("/plans", responses=described(401))

@@ -20,6 +20,7 @@ from portal.accounts import (
     looking_pages,
     me_pages,
     person_pages,
+    plan_pages,
     staff_pages,
 )
 from portal.accounts.client import client_of
@@ -53,6 +54,7 @@ router.include_router(invitation_pages.router)
 router.include_router(person_pages.router)
 router.include_router(customer_pages.router)
 router.include_router(field_pages.router)
+router.include_router(plan_pages.router)
 
 ASKED = "banso-asked"
 STATUS_OF_LINK: dict[LinkState, int] = {"good": 200, "used": 410, "expired": 410, "unknown": 404}

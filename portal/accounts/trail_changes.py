@@ -46,6 +46,7 @@ TOLD: Mapping[str, frozenset[str]] = {
     "member": frozenset(
         ["external_id", "email", "name", "name_kana", "role", "department", "locale", "joined_at", "left_at", "traits"]
     ),
+    "plan": frozenset({"title", "limits", "features", "rank"}),
     "staff": frozenset({"email", "name", "role", "removed_at"}),
     "api_key": frozenset({"name", "scope", "revoked_at"}),
     "source": frozenset({"name", "origins", "revoked_at", "keep_months", "events_per_second", "webhook_auth"}),
@@ -116,7 +117,9 @@ def _gather(session: Session, changes: dict[str, Any]) -> None:
 
 
 def _name_of(row: Any) -> str:
-    return str(next((value for name in ("external_id", "email", "name") if (value := getattr(row, name, None))), ""))
+    return str(
+        next((value for name in ("external_id", "email", "name", "key") if (value := getattr(row, name, None))), "")
+    )
 
 
 def plain(value: Any) -> Any:

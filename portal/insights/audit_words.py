@@ -40,6 +40,8 @@ ACTS: Mapping[str, Message] = {
     f"{CUSTOMER}/checklists/{{key}}/exception": Message("An exception in a checklist"),
     f"{CUSTOMER}/checklists/{{key}}/steps/{{step}}/{{act}}": Message("A step of a checklist"),
     "/staff/new-customer": Message("Adding a customer"),
+    "/staff/plans/new": Message("Adding a plan"),
+    "/staff/plans/{key}": Message("What a plan holds"),
     "/staff/members/{member_id}": Message("The person's page"),
     "/staff/members/{member_id}/export.json": Message("Everything held of a person"),
     "/staff/members/{member_id}/erase": Message("Erasing a person"),
