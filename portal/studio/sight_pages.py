@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from portal.accounts.plans import list_plans
 from portal.accounts.visits import SignedInStaff
+from portal.conditions.segments import segments
 from portal.kit.errors import NotFound
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale
 from portal.kit.web import Site, SiteDep, page_router, render
@@ -36,9 +37,11 @@ class LookPage:
     state: str
     states: Mapping[str, tuple[Message, str, str]]
     plans: Sequence[tuple[str, str]]
+    segments: Sequence[tuple[str, Mapping[str, str]]]
     roles: Sequence[tuple[str, Message]]
     languages: Sequence[tuple[str, str]]
     plan: str
+    segment: str
     role: str
     wanted: Locale
     seen: Seen | None
@@ -71,6 +74,7 @@ class Looked:
     is_public: bool
     among: Around
     plans: Sequence[tuple[str, str]]
+    segments: Sequence[tuple[str, Mapping[str, str]]]
     lang: Locale
 
 
@@ -82,11 +86,12 @@ async def look(
     key: str,
     locale: Locale,
     plan: Word = "",
+    segment: Word = "",
     role: Word = "member",
     language: Word = "",
 ) -> Response:
-    """The newest text as somebody on this plan, with this role and language, would have it."""
-    return await _look(request, site, viewer, key, locale, plan=plan, role=role, language=language)
+    """The newest text as somebody on this plan, in this segment, with this role and language, would have it."""
+    return await _look(request, site, viewer, key, locale, plan=plan, segment=segment, role=role, language=language)
 
 
 @router.post("/staff/content/{key}/{locale}/look")
@@ -117,13 +122,15 @@ async def _look(
     locale: Locale,
     *,
     plan: str = "",
+    segment: str = "",
     role: str = "member",
     language: str = "",
     until: datetime | None = None,
 ) -> Response:
     wanted = as_locale(language, locale) if language in LOCALES else locale
     looked = await site.database.read(partial(_looked, key=key, locale=locale, wanted=wanted))
-    seen = would_see(looked.audience, plan=plan, role=role, locale=wanted, now=site.clock())
+    inside = segment if segment in dict(looked.segments) else ""
+    seen = would_see(looked.audience, plan=plan, role=role, locale=wanted, segment=inside, now=site.clock())
     page = LookPage(
         key=key,
         locale=locale,
@@ -131,9 +138,11 @@ async def _look(
         state=looked.writing.manuscript.state,
         states=STATES,
         plans=looked.plans,
+        segments=looked.segments,
         roles=[("member", Message("Member")), ("admin", Message("Admin"))],
         languages=list(LANGUAGES.items()),
         plan=plan,
+        segment=inside,
         role=role,
         wanted=wanted,
         seen=seen,
@@ -156,7 +165,9 @@ def _looked(session: Session, *, key: str, locale: Locale, wanted: Locale) -> Lo
     file = found.revision.file
     form = form_of(found.revision.text, slug=slug_in(file), kind=kind_in(file), zone=session.info["zone"])
     plans = [(one.key, one.title or one.key) for one in list_plans(session)]
-    return Looked(found, form, said.audience, said.public, around(session), plans, as_locale(found.manuscript.locale))
+    there = [(one.key, one.title) for one in segments(session).all]
+    lang = as_locale(found.manuscript.locale)
+    return Looked(found, form, said.audience, said.public, around(session), plans, there, lang)
 
 
 async def _sight(looked: Looked) -> Sight:

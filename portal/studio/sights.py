@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from portal.conditions.model import queries
 from portal.conditions.parse import ConditionProblems, parse
-from portal.conditions.rules import Facts, Reason, Tally, evaluate
+from portal.conditions.rules import Facts, Reason, Tally, Verdict, evaluate
 from portal.content.library import current
 from portal.content.places import Places
 from portal.content.prepare import render_text, state
@@ -85,9 +85,12 @@ def sight(*, title: str, body: str, kind: str, among: Around) -> Sight:
     return _sights.get((among.mark, words), render)
 
 
-def would_see(audience: object, *, plan: str, role: str, locale: Locale, now: datetime) -> Seen | None:
+def would_see(
+    audience: object, *, plan: str, role: str, locale: Locale, segment: str = "", now: datetime
+) -> Seen | None:
     """Whether a member of a customer on `plan`, with this role and language, would see it; None where the condition
-    cannot be read. What they would have done is taken as nothing: no event, no checklist."""
+    cannot be read. They are taken to be in `segment` and in no other, whatever it asks for; what they would have done
+    is taken as nothing: no event, no checklist."""
     if audience is None:
         return Seen(met=True, reasons=())
     try:
@@ -102,7 +105,8 @@ def would_see(audience: object, *, plan: str, role: str, locale: Locale, now: da
         "traits": {},
     }
     tallies = {query: Tally(0, query.at_least, None) for query in queries(condition)}
-    verdict = evaluate(condition, Facts(values=values, tallies=tallies, checklists={}, now=now))
+    inside = {segment: Verdict(met=True, at=None, reasons=())} if segment else {}
+    verdict = evaluate(condition, Facts(values=values, tallies=tallies, checklists={}, now=now, segments=inside))
     return Seen(verdict.met, verdict.reasons)
 
 

@@ -12,9 +12,12 @@ from html import unescape
 
 import httpx
 import pytest
+from sqlmodel import Session
 
 from portal.content import pages as content_pages
-from portal.kit.db import Database
+from portal.kit.db import TOKYO, Database
+from portal.segments.files import read_condition
+from portal.segments.service import keep_segment
 from portal.studio import pages
 from portal.studio.writing import begin
 from tests.factories import NOW, make_account, make_member, make_plan, make_staff, sign_in_as
@@ -201,6 +204,24 @@ async def test_it_is_looked_at_as_one_customer_or_another(desk: Desk) -> None:
         assert "notice-good" in (await owner.get(f"{HERE}/look?plan=pro&role=admin")).text
         assert "notice-warn" in (await owner.get(f"{HERE}/look?plan=pro&role=member")).text
         assert "notice-warn" in (await owner.get(f"{HERE}/look")).text
+
+
+async def test_it_is_looked_at_as_somebody_in_exactly_one_segment(desk: Desk) -> None:
+    def keep(session: Session) -> None:
+        for key in ("large", "quiet"):
+            condition = read_condition("plan: {exists: true}")
+            keep_segment(
+                session, key=key, title={"ja": key}, condition=condition, by="x", now=NOW, zone=TOKYO, is_new=True
+            )
+
+    await desk.db.write(keep)
+    async with desk.as_("owner") as owner:
+        form = form_in(await owner.get(HERE))
+        await sent(owner, HERE, {**form, "audience": "segment: large\nnot: {segment: quiet}\n"})
+        inside = (await owner.get(f"{HERE}/look?segment=large")).text
+        assert ("notice-good" in inside, "選んだセグメントだけに" in inside) == (True, True)
+        for other in ("segment=quiet", "segment=nosuch", ""):
+            assert "notice-warn" in (await owner.get(f"{HERE}/look?{other}")).text
 
 
 async def test_a_preview_link_opens_one_text_for_a_week(desk: Desk) -> None:
