@@ -105,7 +105,7 @@ async def house(db: Database) -> AsyncIterator[House]:
         world = await open_world(db)
         site = replace(
             portal_with(db, clock).state.site,
-            mailer=SmtpMailer(box.url, "portal@vendor.example", "伴走クラウド", seconds=1),
+            mailer=SmtpMailer(box.url, "portal@vendor.example", "伴走クラウド", seconds=4),
             outbound=Outbound(Policy.parse("127.0.0.1"), seconds=2),
         )
         house = House(world, site, clock, box)
