@@ -37,9 +37,10 @@ router = page_router()
 
 @router.get("/staff/new-customer")
 async def new_customer(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Response:
-    """An empty form."""
+    """A form with nothing but what is most often so: whoever adds a customer looks after them."""
     own = await site.database.read(own_fields)
-    return show(request, viewer, _customer_form(None, {"currency": "JPY"}, own, locale_of(request, viewer)))
+    texts = {"currency": "JPY", "owner": viewer.email_key}
+    return show(request, viewer, _customer_form(None, texts, own, locale_of(request, viewer)))
 
 
 @router.post("/staff/new-customer")

@@ -34,6 +34,8 @@ class FormField:
     required: bool = False
     options: Sequence[tuple[str, Message]] = ()
     """What it may be, where that is one of a few."""
+    empty: Message | None = None
+    """What it means where none of them is chosen."""
 
 
 CUSTOMER_FIELDS: Sequence[FormField] = (
@@ -65,7 +67,12 @@ PERSON_FIELDS: Sequence[FormField] = (
         hint=Message("“admin” sees the progress of the team; else “member” or a word of yours."),
     ),
     FormField("department", Message("Department")),
-    FormField("locale", Message("Language"), hint=Message("ja or en; empty: as their browser asks.")),
+    FormField(
+        "locale",
+        Message("Language"),
+        options=(("ja", Message("Japanese")), ("en", Message("English"))),
+        empty=Message("As their browser asks"),
+    ),
     FormField("joined_at", Message("Joined"), "date"),
 )
 

@@ -98,7 +98,7 @@ async def _remove(site: Site, key: str) -> None:
 
 
 def _show(request: Request, viewer: StaffViewer, page: FieldsPage, *, status: int = 200) -> Response:
-    return render(request, "accounts/fields.html", page, viewer=viewer, nav="accounts", status=status)
+    return render(request, "accounts/fields.html", page, viewer=viewer, nav="fields", status=status)
 
 
 def _back(request: Request, said: Message) -> Response:

@@ -28,6 +28,13 @@ LASTS = timedelta(days=14)
 PHONE_MINUTES = 10
 
 State = Literal["invited", "opened", "joined", "expired", "revoked"]
+STATE_WORDS: Mapping[State, tuple[Message, str]] = {
+    "invited": (Message("Invited"), ""),
+    "opened": (Message("Opened"), "accent"),
+    "joined": (Message("Joined"), "good"),
+    "expired": (Message("Expired"), "warn"),
+    "revoked": (Message("Taken back"), ""),
+}
 
 
 @dataclass(frozen=True)
@@ -146,8 +153,12 @@ def note_joined(session: Session, sign_in: SignIn, now: datetime) -> None:
 
 
 def newest(session: Session, member_ids: Sequence[int]) -> Mapping[int, Invitation]:
-    """The last invitation of each of these people; whoever never had one is missing."""
-    query = select(Invitation).where(col(Invitation.member_id).in_(member_ids)).order_by(col(Invitation.created_at))
+    """The last invitation mailed to each of these people; whoever never had one is missing."""
+    query = (
+        select(Invitation)
+        .where(col(Invitation.member_id).in_(member_ids), col(Invitation.how) == "mail")
+        .order_by(col(Invitation.created_at), col(Invitation.id))
+    )
     return {one.member_id: one for one in session.execute(query).scalars()}
 
 

@@ -1,6 +1,5 @@
 """People of customers, kept by staff in the browser: added, described, leaving and coming back, and how they get in."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,7 +23,7 @@ from portal.accounts.description import (
     show,
     told,
 )
-from portal.accounts.invitations import State, history, state_of
+from portal.accounts.invitations import STATE_WORDS, history, state_of
 from portal.accounts.models import Account, Member
 from portal.accounts.paths import customer_path
 from portal.accounts.people import describe_member, mark_member_left, mark_member_returned, member_by_id, upsert_member
@@ -38,13 +37,6 @@ from portal.kit.web import SiteDep, page_router
 
 router = page_router()
 SHOWN_WAYS = 10
-ENTRY_WORDS: Mapping[State, tuple[Message, str]] = {
-    "invited": (Message("Invited"), ""),
-    "opened": (Message("Opened"), "accent"),
-    "joined": (Message("Joined"), "good"),
-    "expired": (Message("Expired"), "warn"),
-    "revoked": (Message("Taken back"), ""),
-}
 
 
 @router.get(f"{CUSTOMER}/people/new")
@@ -156,7 +148,7 @@ async def person_returns(
 
 
 def _entry(session: Session, member: Member, *, now: datetime) -> EntryPart:
-    ways = [(one, *ENTRY_WORDS[state_of(one, now=now)]) for one in history(session, member)]
+    ways = [(one, *STATE_WORDS[state_of(one, now=now)]) for one in history(session, member)]
     return EntryPart(
         has_address=bool(member.email),
         is_shared=is_shared_address(member.email or ""),

@@ -57,7 +57,7 @@ async def plans(request: Request, site: SiteDep, viewer: SeesCustomers) -> Respo
         return PlansPage([(plan, counts.get(plan.key, 0)) for plan in list_plans(session)], counts.get(None, 0))
 
     page = await site.database.report(work)
-    return render(request, "accounts/plans.html", page, viewer=viewer, nav="accounts")
+    return render(request, "accounts/plans.html", page, viewer=viewer, nav="plans")
 
 
 @router.get("/new")
@@ -156,7 +156,7 @@ async def _show(
 
     page = await site.database.read(work)
     return render(
-        request, "accounts/plan.html", page, viewer=viewer, nav="accounts", status=422 if page.errors else 200
+        request, "accounts/plan.html", page, viewer=viewer, nav="plans", status=422 if page.errors else 200
     )
 
 

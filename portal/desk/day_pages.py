@@ -30,11 +30,13 @@ GUIDE = "staff-first-day"
 
 @dataclass(frozen=True)
 class FirstAct:
-    """One of the acts that set an installation up; `command` does it."""
+    """One of the acts that set an installation up; `act` at `href` does it, for whoever `may`."""
 
     title: Message
     why: Message
-    command: str
+    act: Message
+    href: str
+    may: bool
     is_done: bool
 
 
@@ -75,7 +77,7 @@ async def home(
 def _home(session: Session, site: Site, viewer: StaffViewer, whose: str, locale: Locale) -> StaffHomePage:
     now = site.clock()
     titles = {one.key: in_words(one.definition.title, locale) for one in catalog(session).live}
-    acts = _first_acts(session, has_checklist=bool(titles))
+    acts = _first_acts(session, viewer, has_checklist=bool(titles))
     # Whoever nothing is written down for would find an empty page each morning.
     everyone = whose == "all" or (whose != "mine" and not has_own(session, viewer))
     day = day_of(session, viewer, everyone=everyone, now=now, zone=site.zone)
@@ -100,26 +102,32 @@ def _home(session: Session, site: Site, viewer: StaffViewer, whose: str, locale:
     )
 
 
-def _first_acts(session: Session, *, has_checklist: bool) -> list[FirstAct]:
+def _first_acts(session: Session, viewer: StaffViewer, *, has_checklist: bool) -> list[FirstAct]:
     has_account = session.exec(select(col(Account.id)).limit(1)).first() is not None
     heard = select(col(Source.id)).where(col(Source.name) != PORTAL, col(Source.revoked_at).is_(None)).limit(1)
     return [
         FirstAct(
-            Message("Publish manuals, tutorials and a checklist"),
-            Message("They are files in content/ and tutorials/. A checklist is what completion is measured by."),
-            "banso publish",
+            Message("Publish a checklist"),
+            Message("It says what completion is, and is what completion is measured by. Five starters are there."),
+            Message("New checklist"),
+            "/staff/checklists/new",
+            viewer.may("write_content"),
             has_checklist,
         ),
         FirstAct(
             Message("Import your customers"),
-            Message("From a CSV file, first with --dry-run. Those who started lately are enrolled at once."),
-            "banso import accounts customers.csv",
+            Message("From a CSV file. You see what would happen first; those who started long ago are left alone."),
+            Message("Import from a file"),
+            "/staff/import",
+            viewer.may("act_for_customers"),
             has_account,
         ),
         FirstAct(
             Message("Connect your product"),
             Message("It gets keys to send events with; from then on steps are ticked by what people do."),
-            "banso source add product",
+            Message("Add a source"),
+            "/staff/sources",
+            viewer.may("connect_systems"),
             session.exec(heard).first() is not None,
         ),
     ]

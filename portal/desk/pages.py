@@ -86,7 +86,8 @@ class TeamStep:
 
 @dataclass(frozen=True)
 class TeamRow:
-    """One colleague. `cells` are true, false, or None where the step asks nothing of them."""
+    """One colleague. `cells` are true, false, or None where the step asks nothing of them; `is_invited`: they have an
+    invitation they may still take."""
 
     id: int
     name: str
@@ -95,6 +96,7 @@ class TeamRow:
     done: int
     total: int
     last_seen: datetime | None
+    is_invited: bool
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,7 @@ def _row(found: Team, person: Person) -> TeamRow:
         done=len(person.asked & person.done),
         total=len(person.asked),
         last_seen=person.last_seen,
+        is_invited=person.is_invited,
     )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from portal.accounts.invitations import newest, state_of
 from portal.accounts.models import Member, Visit
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import Account, Role, Step
@@ -24,7 +25,8 @@ from portal.kit.errors import NotFound
 
 @dataclass(frozen=True)
 class Person:
-    """One colleague. `done` are the steps their part of which is done, `asked` those that ask for it at all."""
+    """One colleague. `done` are the steps their part of which is done, `asked` those that ask for it at all;
+    `is_invited`: they were never here, and an invitation is on its way."""
 
     id: int
     name: str
@@ -32,6 +34,7 @@ class Person:
     done: frozenset[str]
     asked: frozenset[str]
     last_seen: datetime | None
+    is_invited: bool
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,14 @@ def team_of(session: Session, *, account_id: int, key: str, now: datetime, zone:
         if is_identified(one) and one.joined_at <= now and (one.left_at is None or one.left_at > now)
     ]
     seen = last_seen(session, account_id, [one.id or 0 for one in active])
+    absent = newest(session, [one.id or 0 for one in active if one.id not in seen])
+    invited = {number for number, one in absent.items() if state_of(one, now=now) in ("invited", "opened")}
     return Team(
         state=states[run.published.key],
         steps=steps,
-        people=tuple(_person(run, steps, one, seen.get(one.id or 0)) for one in sorted(active, key=_by_name)),
+        people=tuple(
+            _person(run, steps, one, seen.get(one.id or 0), one.id in invited) for one in sorted(active, key=_by_name)
+        ),
         choices=tuple(states.items()),
     )
 
@@ -101,7 +108,7 @@ def last_seen(session: Session, account_id: int, member_ids: Collection[int]) ->
     return found
 
 
-def _person(run: Run, steps: tuple[Step, ...], member: Member, seen: datetime | None) -> Person:
+def _person(run: Run, steps: tuple[Step, ...], member: Member, seen: datetime | None, is_invited: bool) -> Person:
     return Person(
         id=member.id or 0,
         name=member.name or member.email or member.external_id or "",
@@ -111,6 +118,7 @@ def _person(run: Run, steps: tuple[Step, ...], member: Member, seen: datetime | 
             step.key for step in steps if not isinstance(step.scope, Role) or step.scope.name == member.role
         ),
         last_seen=seen,
+        is_invited=is_invited,
     )
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.duplicates import like
-from portal.accounts.invitations import absent
+from portal.accounts.invitations import STATE_WORDS, absent, newest, state_of
 from portal.accounts.models import Account, Erasure, Member, Plan
 from portal.accounts.own_fields import as_text, label_of, own_fields
 from portal.accounts.paths import customer_path
@@ -97,13 +97,15 @@ class RunPart:
 
 @dataclass(frozen=True)
 class Person:
-    """A member, and when they last did anything; `is_active`: in the last four weeks."""
+    """A member, and when they last did anything; `is_active`: in the last four weeks; `invited`: how far the invitation
+    of somebody who has done nothing yet has come, and how that looks."""
 
     member: Member
     name: str
     last_seen: datetime | None
     has_left: bool
     is_active: bool
+    invited: tuple[Message, str] | None
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def _page(
         session, catalog(session), account_id=account_id, names=names, before=place, locale=locale, zone=zone
     )
     plan = session.get(Plan, account.plan_key) if account.plan_key else None
+    waiting = newest(session, [one.id or 0 for one in members if one.id not in seen])
     persons = [
         Person(
             member=one,
@@ -169,6 +172,7 @@ def _page(
             last_seen=seen.get(one.id or 0),
             has_left=one.left_at is not None and one.left_at <= now,
             is_active=_is_active(one, seen.get(one.id or 0), now),
+            invited=STATE_WORDS[state_of(waiting[one.id or 0], now=now)] if one.id in waiting else None,
         )
         for one in members
     ]

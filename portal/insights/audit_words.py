@@ -71,11 +71,42 @@ ACTS: Mapping[str, Message] = {
     "banso import members": Message("Importing people, by command"),
     "banso": Message("A command on the server"),
 }
+ROOMS: Mapping[str, Message] = {
+    f"{CUSTOMER}/usage": Message("Usage report"),
+    "/staff/import": Message("Import from a file"),
+    "/staff/exceptions": Message("Exceptions for several customers"),
+    "/staff/touch": Message("Contacts and tasks"),
+    "/staff/contacts": Message("Contacts and tasks"),
+    "/staff/tasks": Message("Tasks"),
+    "/staff/mails": Message("Mails"),
+    "/staff/mails/new": Message("Write a mail"),
+    "/staff/mails/rules": Message("Rules for mails"),
+    "/staff/mails/templates": Message("Templates"),
+    "/staff/mails/addresses": Message("Addresses without mails"),
+    "/staff/mails/alerts": Message("Alerts"),
+    "/staff/onboarding/stuck": Message("Stuck customers"),
+    "/staff/duplicates": Message("Duplicates"),
+    "/staff/segments": Message("Segments"),
+    "/staff/fields": Message("Own fields"),
+    "/staff/calendar": Message("Business days"),
+    "/staff/checklists": Message("Checklists"),
+    "/staff/content": Message("Content"),
+    "/staff/collections": Message("Collections"),
+    "/staff/releases": Message("Releases"),
+    "/staff/media": Message("Pictures and files"),
+    "/staff/search": Message("Search"),
+    "/staff/widget": Message("Widget"),
+    "/staff/webhooks": Message("Webhooks"),
+}
+"""Where an act happened, for those without words of their own."""
 
 
 def act_words(act: str) -> Message | str:
-    """What was done, in words where there are any."""
-    return ACTS.get(act, act)
+    """What was done, in words where there are any; else where, by the nearest room above it."""
+    if act in ACTS:
+        return ACTS[act]
+    rooms = [one for one in ROOMS if act == one or act.startswith(f"{one}/")]
+    return ROOMS[max(rooms, key=len)] if rooms else act
 
 
 def change_lines(detail: Mapping[str, Any]) -> Sequence[tuple[str, str, str, str]]:

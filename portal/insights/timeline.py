@@ -21,6 +21,7 @@ from portal.checklists.models import Completion, Enrollment, EnrollmentException
 from portal.events import reads
 from portal.events.reads import Happening
 from portal.insights.entries import NEWEST, Entry, Place, earlier
+from portal.insights.invitation_entries import invitation_entries
 from portal.insights.mail_entries import mail_entries
 from portal.insights.touch_entries import contact_entries, task_entries
 from portal.kit.clock import local_day
@@ -88,6 +89,7 @@ def timeline_of(
         contact_entries(session, account_id, before, limit + 1, locale, zone),
         task_entries(session, account_id, before, limit + 1),
         mail_entries(session, account_id, known, names, before, limit + 1, locale, zone),
+        invitation_entries(session, account_id, names, before, limit + 1),
     )
     newest = merge(*streams, key=lambda entry: entry.place, reverse=True)
     found = list(islice(newest, limit + 1))

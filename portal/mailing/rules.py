@@ -31,7 +31,7 @@ TITLES: Mapping[Rule, Message] = {
     "welcome": Message("Welcome at invitation"),
     "next_step": Message("Next step after silence"),
     "deadline_near": Message("Deadline near"),
-    "overdue": Message("Deadline passed"),
+    "overdue": Message("After the deadline"),
     "completed": Message("Checklist completed"),
     "weekly": Message("Weekly summary"),
 }

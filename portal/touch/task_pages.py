@@ -28,7 +28,7 @@ from portal.workdays.service import calendar_of
 router = page_router(prefix="/staff/tasks")
 PER_PAGE = 50
 STATE_WORDS: Mapping[State, Message] = {
-    "open": Message("Open"),
+    "open": Message("Not done yet"),
     "overdue": Message("Overdue"),
     "today": Message("Due today"),
     "week": Message("Due this week"),

@@ -137,18 +137,19 @@ async def test_an_empty_installation_says_what_to_do_first(db: Database) -> None
     token = await db.write(lambda session: sign_in_as(session, make_staff(session), now=clock.now))
     async with browser(app, token) as staff:
         home = await text_of(staff, "/staff")
-        for command in ("banso publish", "banso import accounts", "banso source add"):
-            assert f"<code>{command}" in home
+        for act in ("/staff/checklists/new", "/staff/import"):
+            assert f'href="{act}"' in home
+        assert "管理者が行えます" in home  # a source is for whoever runs the installation
         assert "/manuals/" not in home  # it is not published yet
-        assert "banso publish" in await text_of(staff, "/staff/onboarding")
-        assert "banso import accounts" in await text_of(staff, "/staff/accounts")
+        assert "チェックリストへ" in await text_of(staff, "/staff/onboarding")
+        assert 'href="/staff/import"' in await text_of(staff, "/staff/accounts")
 
 
 async def test_home_is_a_list_of_work(vendor: Vendor, staff: httpx.AsyncClient) -> None:
     home = await text_of(staff, "/staff")
     assert "日超過" not in home
-    assert "banso publish" not in home
-    assert "banso source add" in home  # the one act that is left
+    assert "/staff/checklists/new" not in home
+    assert "プロダクトをつなぐ" in home  # the one act that is left
     await wait(vendor, staff, days=14)
     home = await text_of(staff, "/staff")
     assert "キックオフ" in home[home.index("株式会社あおば商事") :]

@@ -47,7 +47,7 @@ async def test_a_round_of_calls(studio: Studio) -> None:
     await page.get_by_role("button", name="2社分を保存する").click()
     await page.get_by_text("対応を記録しました（2社）").wait_for()
     await page.goto(ACCOUNT)
-    await page.get_by_role("link", name="タスクを追加する").click()
+    await page.get_by_role("link", name="タスクを追加").click()
     await page.get_by_label("すること").fill("資料を送る")
     await page.locator("[name=due_in]").fill("0")
     await page.get_by_role("button", name="保存", exact=True).click()
