@@ -16,8 +16,9 @@ from sqlmodel import Session
 from portal.accounts.errors import AddressTaken
 from portal.accounts.fields import ACCOUNT_FIELDS, MEMBER_FIELDS, read_traits
 from portal.accounts.models import Account
-from portal.accounts.people import upsert_member
+from portal.accounts.people import member_by_email, upsert_member
 from portal.accounts.service import upsert_account
+from portal.events.attribute import Directory, Membership
 from portal.events.rules import Incoming, instant
 
 
@@ -45,6 +46,32 @@ def describe_accounts(session: Session, groups: Iterable[Incoming], *, now: date
         assert account.id is not None
         known[ref] = account.id
     return known
+
+
+def join_by_address(
+    session: Session, directory: Directory, batch: Iterable[Incoming], *, now: datetime, zone: ZoneInfo
+) -> None:
+    """Give whoever staff listed by address alone the id that an `identify` says is theirs.
+
+    Before strangers are listed: else the id would be somebody new, and the address refused to them for ever.
+    """
+    asked = {
+        (directory.accounts[one.group_ref], one.user_ref): one.properties
+        for one in batch
+        if one.kind == "identify" and one.user_ref is not None and one.group_ref in directory.accounts
+    }
+    for (account_id, ref), traits in sorted(asked.items(), key=lambda item: item[0]):
+        address = read_traits(traits, MEMBER_FIELDS, zone=zone).get("email")
+        if not isinstance(address, str) or directory.membership(ref, account_id) is not None:
+            continue
+        known = member_by_email(session, account_id, address)
+        if known is None or known.external_id is not None or known.id is None:
+            continue
+        upsert_member(
+            session, session.get_one(Account, account_id), external_id=ref, changes={"email": address}, now=now
+        )
+        directory.people.setdefault(ref, []).append(Membership(account_id, known.id, known.left_at))
+        directory.linked.add(ref)
 
 
 def describe_members(session: Session, sayings: Iterable[Saying], *, now: datetime, zone: ZoneInfo) -> set[str]:

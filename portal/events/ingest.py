@@ -36,7 +36,7 @@ from portal.events.attribute import (
     waiting_people,
 )
 from portal.events.dialect import is_postgresql, lock_names
-from portal.events.identities import Saying, describe_accounts, describe_members
+from portal.events.identities import Saying, describe_accounts, describe_members, join_by_address
 from portal.events.log import Line, fingerprint
 from portal.events.models import Event
 from portal.events.rollups import Recorded
@@ -196,6 +196,7 @@ def _take_in(
             groups = [one for one in named if one.kind == "group"]
             if groups:
                 directory.accounts |= describe_accounts(session, groups, now=received_at, zone=zone)
+            join_by_address(session, directory, named, now=received_at, zone=zone)
             list_strangers(session, directory, named, now=received_at)
             aliases = known_now(session, news)
             recognised = take_nameless(session, directory, aliases, now=received_at) if aliases else []

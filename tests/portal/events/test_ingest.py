@@ -138,6 +138,22 @@ async def test_joined_and_created_at_come_from_traits(feed: Feed) -> None:
     assert seen.members["acme", "u1"].joined_at == datetime(2026, 4, 1, tzinfo=UTC)
 
 
+async def test_whoever_is_listed_by_address_alone_gets_the_id_the_product_gives_them(feed: Feed, db: Database) -> None:
+    def listed(session: Session) -> None:
+        account = upsert_account(session, external_id="acme", changes={"name": "株式会社アクメ"}, now=NOW)
+        upsert_member(session, account, external_id=None, changes={"email": "a@acme.example", "name": "早川"}, now=NOW)
+
+    await db.write(listed)
+    outcome = await feed.send(
+        identify("u1", group="acme", email="A@acme.example"), track(group="acme"), identify("u2", group="acme")
+    )
+    assert outcome == Outcome(accepted=3)
+    seen = await feed.look()
+    assert sorted(seen.members) == [("acme", "u1"), ("acme", "u2")]
+    assert (seen.members["acme", "u1"].name, seen.members["acme", "u1"].email) == ("早川", "A@acme.example")
+    assert ("login", "acme", "u1") in seen.owners
+
+
 async def test_an_address_of_somebody_else_is_refused_alone(feed: Feed) -> None:
     await feed.send(identify("u1", group="acme", email="a@acme.example"))
     outcome = await feed.send(
