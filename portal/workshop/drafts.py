@@ -179,12 +179,18 @@ def begin(session: Session, form: ChecklistForm, *, person: Person, now: datetim
     problem = None
     if not KEY.fullmatch(key):
         problem = Message("A key has small letters, digits, “-” and “_”, at most %(most)s of them.", most=64)
-    elif key == NEW or session.get(Checklist, key) is not None or session.get(ChecklistDraft, key) is not None:
+    elif _is_taken(session, key):
         problem = Message("There is a checklist “%(key)s” already.", key=key)
     if problem is not None:
         raise Invalid(problem, problems=[FieldProblem("key", "key", problem)])
     session.add(_draft(form, 1, 0, person, now))
     session.flush()
+
+
+def free_key(session: Session, wanted: str) -> str:
+    """`wanted` where no checklist has it, else `wanted-2` and so on: for whoever named none."""
+    likely = (wanted, *(f"{wanted[:60]}-{number}" for number in range(2, 1000)))
+    return next((one for one in likely if not _is_taken(session, one)), wanted)
 
 
 def save(session: Session, *, key: str, form: ChecklistForm, number: int, person: Person, now: datetime) -> int:
@@ -252,3 +258,7 @@ def _draft(form: ChecklistForm, number: int, base: int, person: Person, now: dat
         saved_by=person.name[:200],
         staff_id=person.id,
     )
+
+
+def _is_taken(session: Session, key: str) -> bool:
+    return key == NEW or session.get(Checklist, key) is not None or session.get(ChecklistDraft, key) is not None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Annotated
 
 from fastapi import Form, Request, Response
+from sqlmodel import Session
 
 from portal.accounts.viewers import StaffViewer
 from portal.accounts.visits import SignedInStaff, WritesContent
@@ -23,6 +23,8 @@ from portal.workshop.starters import Starter, starter, starters
 
 router = page_router(prefix="/staff/checklists")
 Said = Annotated[str, Form(max_length=300)]
+UNNAMED = "checklist"
+"""The key of one that begins from nothing and has no English title to make a key of."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +78,24 @@ async def begin(
     base = form_of(from_it.definition) if from_it else ChecklistForm(due="30", steps=(StepForm(),))
     form = replace(
         base,
-        key=key.strip() or slug(title_en) or (base.key if not (title_ja.strip() or title_en.strip()) else ""),
+        key=key.strip() or slug(title_en) or base.key or UNNAMED,
         title_ja=title_ja.strip() or ("" if title_en.strip() else base.title_ja),
         title_en=title_en.strip() or ("" if title_ja.strip() else base.title_en),
     )
+    now = site.clock()
+
+    def work(session: Session) -> str:
+        named = form if key.strip() else replace(form, key=drafts.free_key(session, form.key))
+        drafts.begin(session, named, person=Person(viewer.staff_id, viewer.name), now=now)
+        return named.key
+
     try:
-        await site.database.write(
-            partial(
-                drafts.begin,
-                form=form,
-                person=Person(viewer.staff_id, viewer.name),
-                now=site.clock(),
-            )
-        )
+        begun = await site.database.write(work)
     except Invalid as wrong:
         said = {"ja": title_ja, "en": title_en}
         page = NewPage(starters(), chosen, key, said, {"key": [wrong.message]})
         return _new(request, viewer, page, status=422)
-    answer = redirect(f"/staff/checklists/{form.key}")
+    answer = redirect(f"/staff/checklists/{begun}")
     flash(request, answer, Message("This is a draft: customers see nothing of it until it is published."), kind="note")
     return answer
 
