@@ -15,7 +15,7 @@ from portal.accounts.models import Account, Staff
 from portal.accounts.rules import folded
 from portal.accounts.trail import COMMAND_LINE, TrailKind
 from portal.accounts.trail_models import TrailEntry
-from portal.kit.clock import day_end, day_start
+from portal.kit.clock import day_end, day_start, moment_in
 
 AT_ONCE = 2_000
 MOST_CUSTOMERS = 500
@@ -45,12 +45,10 @@ class AuditPlace:
 
 def audit_place(text: str) -> AuditPlace | None:
     """The place that `str(place)` was written as; None for anything else."""
-    at, _, number = text.partition("~")
-    try:
-        place = AuditPlace(datetime.fromisoformat(at), int(number))
-    except ValueError:
-        return None
-    return place if place.at.tzinfo is not None and 0 < place.id < 2**62 else None
+    moment, _, number = text.partition("~")
+    at = moment_in(moment)
+    is_number = number.isascii() and number.isdecimal() and len(number) < 19
+    return AuditPlace(at, int(number)) if at is not None and is_number else None
 
 
 def audit_lines(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.sql.elements import SQLCoreOperations
 
+from portal.kit.clock import moment_in
 from portal.kit.i18n import Message
 
 NEWEST = 2**62
@@ -45,11 +46,10 @@ def place_of(text: str) -> Place | None:
     """The place that `str(place)` was written as; None for anything else."""
     parts = text.split("~")
     try:
-        at = datetime.fromisoformat(parts[0])
-        place = Place(at, int(parts[1]), int(parts[2]))
+        at, rank, number = moment_in(parts[0]), int(parts[1]), int(parts[2])
     except (ValueError, IndexError):
         return None
-    return place if at.tzinfo is not None and 0 <= place.rank <= 9 and 0 <= place.id < NEWEST else None
+    return Place(at, rank, number) if at is not None and 0 <= rank <= 9 and 0 <= number < NEWEST else None
 
 
 def earlier(

@@ -22,6 +22,15 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+def moment_in(text: str) -> datetime | None:
+    """The instant that `isoformat` wrote, in UTC; None for anything else, as an address may hold."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
 @dataclass(frozen=True, order=True)
 class Span:
     """A length in the calendar: `30d`, `2w` or `1mo` (the same day of a later month, or that month's last day)."""

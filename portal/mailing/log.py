@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, and_, or_, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
+from portal.kit.clock import moment_in
 from portal.kit.errors import NotFound
 from portal.mailing.models import Letter
 
@@ -71,11 +72,9 @@ def letter_by_id(session: Session, letter_id: int) -> Entry:
 def place_of(text: str) -> tuple[datetime, int] | None:
     """The place that `list_letters` gave; None for anything else."""
     moment, _, number = text.partition("~")
-    try:
-        at, letter_id = datetime.fromisoformat(moment), int(number)
-    except ValueError:
-        return None
-    return (at, letter_id) if at.tzinfo is not None and 0 <= letter_id < 2**62 else None
+    at = moment_in(moment)
+    is_number = number.isascii() and number.isdecimal() and len(number) < 19
+    return (at, int(number)) if at is not None and is_number else None
 
 
 def _joined() -> Select[*tuple[Any, ...]]:

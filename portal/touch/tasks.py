@@ -137,4 +137,3 @@ def _note(session: Session, task: Task, kind: str, by: Colleague, now: datetime,
             text=text[:2000],
         )
     )
-    session.flush()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,7 @@ from portal.workshop.wishes import ACTS, Outlook, Wish, change_of, check, give_b
 JOB: Final = "workshop.exceptions"
 AT_ONCE: Final = 200
 MOST: Final = 20_000
+TWICE: Final = timedelta(minutes=1)
 _EMPTY: Final[Mapping[str, Any]] = {"outcome": "waiting", "why": "", "before": {}, "after": {}}
 
 
@@ -53,16 +54,24 @@ def outlook(
 def make(
     session: Session, *, key: str, accounts: Sequence[int], wish: Wish, actor: Actor, now: datetime, zone: ZoneInfo
 ) -> int:
-    """Make the exceptions, at once or by a job; returns the number of the batch."""
+    """Make the exceptions, at once or by a job; returns the number of the batch.
+
+    The same, asked by the same person within `TWICE`, is a second click: it is done once.
+    """
     check(wish)
     wanted = sorted(set(accounts))
     if not 1 <= len(wanted) <= MOST:
         raise Invalid(Message("Choose between 1 and %(most)s customers.", most=MOST))
     catalog(session).live_of(key)
+    asked = {"day": wish.day.isoformat() if wish.day else None, "days": wish.days}
+    lock_accounts(session, wanted)
+    twin = _twin(session, key, wish, asked, wanted, actor, now)
+    if twin is not None:
+        return twin
     batch = ExceptionBatch(
         checklist_key=key,
         act=wish.act,
-        asked={"day": wish.day.isoformat() if wish.day else None, "days": wish.days},
+        asked=asked,
         reason=wish.reason.strip(),
         at=now,
         by=actor.key,
@@ -78,6 +87,30 @@ def make(
     else:
         go_on(session, batch_id, now=now, zone=zone)
     return batch_id
+
+
+def _twin(
+    session: Session,
+    key: str,
+    wish: Wish,
+    asked: Mapping[str, Any],
+    wanted: Sequence[int],
+    actor: Actor,
+    now: datetime,
+) -> int | None:
+    lately = select(ExceptionBatch).where(
+        col(ExceptionBatch.checklist_key) == key,
+        col(ExceptionBatch.act) == wish.act,
+        col(ExceptionBatch.by) == actor.key,
+        col(ExceptionBatch.at) > now - TWICE,
+        col(ExceptionBatch.undone_at).is_(None),
+    )
+    for batch in session.execute(lately.order_by(col(ExceptionBatch.id).desc())).scalars():
+        items = select(col(BatchItem.account_id)).where(col(BatchItem.batch_id) == batch.id)
+        same = (batch.asked, batch.reason) == (asked, wish.reason.strip())
+        if same and sorted(session.execute(items).scalars()) == wanted:
+            return batch.id
+    return None
 
 
 def go_on(session: Session, batch_id: int, *, now: datetime, zone: ZoneInfo) -> bool:
@@ -196,6 +229,12 @@ def held(session: Session, batch_id: int) -> ExceptionBatch:
     if found is None:
         raise NotFound
     return found
+
+
+def sizes_of(session: Session, batches: Sequence[int]) -> Mapping[int, int]:
+    """How many accounts each of these batches is for."""
+    asked = select(col(BatchItem.batch_id), func.count()).where(col(BatchItem.batch_id).in_(batches))
+    return {row[0]: row[1] for row in session.execute(asked.group_by(col(BatchItem.batch_id)))}
 
 
 def counts_of(session: Session, batch_id: int) -> Mapping[str, int]:

@@ -132,17 +132,11 @@ async def latest(request: Request, site: SiteDep, viewer: SeesCustomers) -> Resp
     locale = locale_of(request, viewer)
 
     def work(session: Session) -> BatchesPage:
-        rows = session.execute(select(ExceptionBatch).order_by(col(ExceptionBatch.id).desc()).limit(100)).scalars()
-        titles = _titles(session, locale)
+        asked = select(ExceptionBatch).order_by(col(ExceptionBatch.id).desc()).limit(100)
+        rows = session.execute(asked).scalars().all()
+        titles, sizes = _titles(session, locale), batches.sizes_of(session, [one.id or 0 for one in rows])
         return BatchesPage(
-            [
-                (
-                    one,
-                    titles.get(one.checklist_key, one.checklist_key),
-                    sum(batches.counts_of(session, one.id or 0).values()),
-                )
-                for one in rows
-            ]
+            [(one, titles.get(one.checklist_key, one.checklist_key), sizes.get(one.id or 0, 0)) for one in rows]
         )
 
     page = await site.database.report(work)

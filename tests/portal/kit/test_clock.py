@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.kit.clock import Span, day_end, day_start, days_between, deadline, has_passed, local_day, utcnow
+from portal.kit.clock import Span, day_end, day_start, days_between, deadline, has_passed, local_day, moment_in, utcnow
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 ZONES = [TOKYO, ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")]
@@ -89,3 +89,17 @@ def test_a_day_that_the_clocks_change_is_still_one_day() -> None:
 
 def test_now_is_in_utc() -> None:
     assert utcnow().tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-06-03T10:00:00+09:00", datetime(2026, 6, 3, 1, tzinfo=UTC)),
+        ("2026-06-03T10:00:00", None),
+        ("0001-01-01T00:00:00+14:00", None),  # there is no such instant in UTC
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_a_moment_in_an_address(text: str, at: datetime | None) -> None:
+    assert moment_in(text) == at

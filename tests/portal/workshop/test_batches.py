@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date
 from functools import partial
@@ -160,3 +161,17 @@ async def test_all_of_a_list_are_those_it_holds(world: World) -> None:
     world.now = tokyo("7-20")
     assert await among("stuck?checklist=start&why=overdue") == [ids[0]]
     assert await world.db.read(lambda session: ids_of(session, filters=Filters(), now=world.now)) == ids
+
+
+async def test_two_clicks_extend_once_and_what_was_meant_twice_is_done_twice(world: World) -> None:
+    ids = await customers(world)
+    wish = Wish("extend", "夏季休業のため", None, 10)
+    first, second = await asyncio.gather(make(world, ids, wish), make(world, ids, wish))
+    assert first == second
+    due = (await stands(world))["a"][2]
+    other = await make(world, ids[:1], wish)
+    assert other != first
+    world.now += batches.TWICE
+    assert await make(world, ids, wish) not in (first, other)
+    assert due == day_end(date(2026, 7, 11), TOKYO)
+    assert (await stands(world))["a"][2] == day_end(date(2026, 7, 31), TOKYO)
