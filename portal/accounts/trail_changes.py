@@ -51,6 +51,13 @@ TOLD: Mapping[str, frozenset[str]] = {
     "api_key": frozenset({"name", "scope", "revoked_at"}),
     "source": frozenset({"name", "origins", "revoked_at", "keep_months", "events_per_second", "webhook_auth"}),
     "webhook_endpoint": frozenset({"description", "event_types", "disabled_at"}),
+    "segment": frozenset({"title", "condition", "origin", "archived_at"}),
+    "mail_template": frozenset({"title", "texts"}),
+    "mail_rule": frozenset({"template_key", "whom", "days", "checklist_key", "switched_on_at"}),
+    "mail_settings": frozenset({"opens", "closes", "per_person", "per_account", "footer", "reply_to"}),
+    "alert_channel": frozenset({"title", "kind", "hint", "wants", "silent_days", "off_at"}),
+    "summary_reader": frozenset({"name", "email", "revoked_at"}),
+    "work_week": frozenset({"weekdays", "holidays", "new_year", "obon"}),
 }
 """The columns of which the log tells what they were and are; hashes and secrets are not among them."""
 ABOUT_ACCESS = frozenset({"staff", "api_key", "source"})
@@ -117,9 +124,8 @@ def _gather(session: Session, changes: dict[str, Any]) -> None:
 
 
 def _name_of(row: Any) -> str:
-    return str(
-        next((value for name in ("external_id", "email", "name", "key") if (value := getattr(row, name, None))), "")
-    )
+    names = ("external_id", "email", "name", "key", "kind")
+    return str(next((value for name in names if (value := getattr(row, name, None))), ""))
 
 
 def plain(value: Any) -> Any:

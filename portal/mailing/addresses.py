@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
+from portal.accounts.inserts import insert_missing
 from portal.accounts.models import Account, Member
 from portal.accounts.rules import email_key, is_email
 from portal.kit.db import chunks
@@ -27,13 +27,8 @@ WHY = ("unsubscribed", "bounced")
 
 def stop(session: Session, address: str, why: str, *, now: datetime, detail: str = "", by: str = "") -> bool:
     """Send nothing to `address` any more, `unsubscribed` or `bounced`; whether that is new."""
-    adding = (
-        postgresql.insert(StoppedAddress)
-        if session.get_bind().dialect.name == "postgresql"
-        else sqlite.insert(StoppedAddress)
-    )
     row = {"email_key": email_key(address), "why": why, "at": now, "detail": detail[:500], "by": by, "cleared_by": ""}
-    return session.connection().execute(adding.on_conflict_do_nothing().values(row)).rowcount > 0
+    return bool(insert_missing(session, StoppedAddress, [row], returning=["id"]))
 
 
 def stop_by_hand(session: Session, address: str, *, now: datetime, by: str, detail: str = "") -> None:

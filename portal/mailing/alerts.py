@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
+from portal.accounts.inserts import insert_missing
 from portal.accounts.models import Account
 from portal.checklists.news import ChecklistCompleted, ChecklistOverdue, News
 from portal.kit.clock import days_between, local_day
@@ -115,9 +115,6 @@ async def look_for_silence(site: Site) -> None:
 def tell(session: Session, happenings: Sequence[Happening], *, now: datetime, only: int | None = None) -> None:
     """Have each channel that wants it told, once."""
     found = channels_that_want(session, {one.kind for one in happenings})
-    adding = (
-        postgresql.insert(AlertLine) if session.get_bind().dialect.name == "postgresql" else sqlite.insert(AlertLine)
-    )
     for channel in found:
         if only is not None and channel.id != only:
             continue
@@ -133,10 +130,7 @@ def tell(session: Session, happenings: Sequence[Happening], *, now: datetime, on
             for one in happenings
             if one.kind in channel.wants
         ]
-        if not rows:
-            continue
-        added = session.connection().execute(adding.on_conflict_do_nothing().returning(col(AlertLine.id)), rows).all()
-        if added:
+        if insert_missing(session, AlertLine, rows, returning=["id"]):
             ask(session, channel.id or 0, now=now)
 
 

@@ -70,7 +70,8 @@ async def look(site: Site) -> None:
 
 
 def would_send(session: Session, rule: RuleSetting, *, now: datetime, zone: ZoneInfo) -> Tally:
-    """How many mails `rule` would write at once if it were on: those that have an address that is not stopped."""
+    """How many mails `rule` would write at once if it were on: those that are not written yet and have an address that
+    is not stopped."""
     found: list[Draft] = []
     if rule.kind in OF_RUNS:
         after = -1
@@ -82,7 +83,12 @@ def would_send(session: Session, rule: RuleSetting, *, now: datetime, zone: Zone
     else:
         found = weekly_drafts(session, rule=rule, week=week_of(now, zone), now=now)
     stopped = addresses.stopped_among(session, [_key(one) for one in found])
-    going = [one for one in found if not one.held and _key(one) and _key(one) not in stopped]
+    written: set[str | None] = set()
+    for some in chunks([one.dedupe_key for one in found], 2_000):
+        known = select(col(Letter.dedupe_key)).where(col(Letter.dedupe_key).in_(some))
+        written.update(session.connection().scalars(known))
+    fresh = [one for one in found if not one.held and one.dedupe_key not in written]
+    going = [one for one in fresh if _key(one) and _key(one) not in stopped]
     return Tally(len(going), len({one.account_id for one in going}))
 
 

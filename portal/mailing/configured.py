@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -96,8 +96,8 @@ def rule(session: Session, kind: str) -> RuleSetting:
     return _setting(known, session.get(MailRule, known))
 
 
-def set_rule(session: Session, kind: str, *, template: str, whom: str, days: int, checklist: str | None) -> RuleSetting:
-    """Change what a rule does; it stays on or off. Raises `Invalid` and `NotFound`."""
+def rule_as(session: Session, kind: str, *, template: str, whom: str, days: int, checklist: str | None) -> RuleSetting:
+    """A rule as it would be, changed like this. Raises `Invalid` and `NotFound`."""
     before = rule(session, kind)
     template_by_key(session, template)
     problems = []
@@ -110,8 +110,14 @@ def set_rule(session: Session, kind: str, *, template: str, whom: str, days: int
         problems.append(FieldProblem("checklist", "unknown", Message("there is no such checklist")))
     if problems or chosen is None:
         raise Invalid(Message("The rule was not saved."), problems=problems)
-    row = _row(session, before)
-    row.template_key, row.whom, row.days, row.checklist_key = template, chosen, days, checklist
+    return replace(before, template=template, whom=chosen, days=days, checklist=checklist)
+
+
+def set_rule(session: Session, kind: str, *, template: str, whom: str, days: int, checklist: str | None) -> RuleSetting:
+    """Change what a rule does; it stays on or off. Raises `Invalid` and `NotFound`."""
+    wanted = rule_as(session, kind, template=template, whom=whom, days=days, checklist=checklist)
+    row = _row(session, wanted)
+    row.template_key, row.whom, row.days, row.checklist_key = template, wanted.whom, days, checklist
     session.add(row)
     session.flush()
     return rule(session, kind)

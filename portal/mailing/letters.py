@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col
+from sqlmodel import Session
 
+from portal.accounts.inserts import insert_missing
 from portal.kit.db import chunks
 from portal.kit.jobs import enqueue_all
 from portal.mailing.models import Letter
@@ -46,11 +46,9 @@ def write_down(session: Session, drafts: Sequence[Draft], *, now: datetime, run_
 
     A letter whose `dedupe_key` is known is there already, and nothing is done about it.
     """
-    adding = postgresql.insert(Letter) if session.get_bind().dialect.name == "postgresql" else sqlite.insert(Letter)
-    asked = adding.on_conflict_do_nothing().returning(col(Letter.id), col(Letter.state))
     written = 0
     for some in chunks(drafts, 1_000):
-        rows = session.connection().execute(asked, [_row(draft, now) for draft in some]).all()
+        rows = insert_missing(session, Letter, [_row(draft, now) for draft in some], returning=["id", "state"])
         written += len(rows)
         waiting = [("", {"letter": letter_id}) for letter_id, state in rows if state == "waiting"]
         enqueue_all(session, JOB, waiting, now=now, run_at=run_at)

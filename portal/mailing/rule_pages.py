@@ -16,7 +16,7 @@ from portal.kit.errors import Invalid
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.mailing.by_rule import Tally, would_send
-from portal.mailing.configured import Terms, rule, rules, set_rule, set_terms, switch, terms
+from portal.mailing.configured import Terms, rule, rule_as, rules, set_rule, set_terms, switch, terms
 from portal.mailing.rules import COUNTS_DAYS, MEANINGS, TITLES, WHOM_WORDS, Rule, RuleSetting, Whom
 from portal.mailing.templates import Template, list_templates
 
@@ -45,7 +45,7 @@ class RulesPage:
 
 @dataclass(frozen=True)
 class RulePage:
-    """For `mailing/rule.html`. `tally` is what it would send at once if it were switched on now."""
+    """For `mailing/rule.html`. `tally` is what it would send at once if it were switched on now, or changed so."""
 
     setting: RuleSetting
     title: Message
@@ -102,15 +102,26 @@ async def change(
     whom: Line = "",
     days: Number = "",
     checklist: Line = "",
+    confirmed: Number = "",
 ) -> Response:
-    """Change what a rule does. It stays on or off."""
+    """Change what a rule does; it stays on or off. One that is on asks where it would send mails at once."""
+    now, zone = site.clock(), site.zone
 
-    def work(session: Session) -> None:
+    def look(session: Session) -> tuple[RuleSetting, Tally | None]:
         before = rule(session, kind)
         count = _whole(days) if before.kind in COUNTS_DAYS else before.days
-        set_rule(session, kind, template=template, whom=whom, days=count, checklist=checklist or None)
+        wanted = rule_as(session, kind, template=template, whom=whom, days=count, checklist=checklist or None)
+        return wanted, would_send(session, wanted, now=now, zone=zone) if wanted.on_since is not None else None
+
+    def work(session: Session) -> None:
+        set_rule(
+            session, kind, template=wanted.template, whom=wanted.whom, days=wanted.days, checklist=wanted.checklist
+        )
 
     try:
+        wanted, tally = await site.database.report(look)
+        if tally is not None and tally.mails > max(_whole(confirmed), 0):
+            return await _shown(request, site, viewer, kind, asks=True, wanted=(wanted, tally))
         await site.database.write(work)
     except Invalid as wrong:
         return await _shown(request, site, viewer, kind, wrong=wrong)
@@ -176,12 +187,12 @@ async def _shown(
     *,
     asks: bool = False,
     wrong: Invalid | None = None,
+    wanted: tuple[RuleSetting, Tally] | None = None,
 ) -> HTMLResponse:
     locale, now, zone = locale_of(request, viewer), site.clock(), site.zone
 
     def work(session: Session) -> RulePage:
-        setting = rule(session, kind)
-        tally = None
+        setting, tally = wanted or (rule(session, kind), None)
         if setting.on_since is None:
             tally = would_send(session, setting, now=now, zone=zone)
         return _page(session, setting, tally, locale, viewer, asks=asks, wrong=wrong)

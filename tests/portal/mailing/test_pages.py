@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -13,9 +14,11 @@ from sqlalchemy import delete, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Member
+from portal.accounts.trail_changes import on_trail
+from portal.accounts.trail_models import TrailEntry
 from portal.insights import pages as insights_pages
 from portal.jobs.upkeep import tell_overdue_runs
-from portal.mailing import addresses, pages, reader_pages
+from portal.mailing import addresses, configured, pages, reader_pages
 from portal.mailing.alerts import look_for_silence
 from portal.mailing.models import AlertChannel, MailBatch, SummaryReader
 from portal.mailing.summaries import link_token, take_off
@@ -149,6 +152,32 @@ async def test_a_template_is_written_and_a_wrong_one_is_refused(house: House, cl
     assert "Over" in (await client.get(home)).text
     await send(client, home, home + "/removal")
     assert "「{{ checklist.title }}」の残りについて" in (await client.get(home)).text
+
+
+async def test_a_rule_that_is_on_asks_before_a_change_writes_to_many(house: House, client: httpx.AsyncClient) -> None:
+    home, told = "/staff/mails/rules/deadline_near", {"template": "deadline-near", "whom": "admins"}
+    await send(client, home, **told, days="1")
+    await send(client, home, home + "/switch", on="1", confirmed="0")
+    asked = await send(client, home, **told, days="30")
+    assert (asked.status_code, "2社に2通を送ります" in asked.text) == (409, True)
+    assert 'name="confirmed" value="2"' in asked.text
+    assert 'value="30"' in asked.text
+    assert 'value="1"' in (await client.get(home)).text
+    assert (await send(client, home, **told, days="30", confirmed="2")).status_code == 303
+    house.at(tokyo("6-02 10:00"))
+    await house.look_and_work()
+    assert len(house.box.got) == 2
+    assert (await send(client, home, **told, days="29")).status_code == 303  # what was written is not written again
+
+    def line(session: Session) -> object:
+        asked = select(TrailEntry).where(col(TrailEntry.act) == "rule")
+        return session.execute(asked).scalar_one().detail["changes"]
+
+    change = partial(
+        configured.set_rule, kind="deadline_near", template="deadline-near", whom="members", days=29, checklist=None
+    )
+    await house.db.write(on_trail(change, act="rule", now=house.clock.now))
+    assert await house.db.read(line) == {"mail_rule deadline_near": {"whom": ["admins", "members"]}}
 
 
 async def test_a_rule_that_would_write_to_many_asks_with_the_number(house: House, client: httpx.AsyncClient) -> None:
