@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import Query, Request
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 from starlette.responses import Response
 
 from portal.accounts.models import Account
@@ -134,8 +135,8 @@ async def audit_jsonl(
 def _page(session: Session, site: Site, filters: AuditFilters, before: AuditPlace | None) -> AuditPage:
     found = audit_lines(session, filters, before=before, limit=PER_PAGE + 1, zone=site.zone)
     shown = found[:PER_PAGE]
-    accounts = {one.account_id for one in shown if one.account_id}
-    known = {one: session.get(Account, one) for one in accounts}
+    ids = {one.account_id for one in shown if one.account_id}
+    known = {one.id: one for one in session.execute(select(Account).where(col(Account.id).in_(ids))).scalars()}
     asked = {
         "who": filters.who,
         "customer": filters.customer,

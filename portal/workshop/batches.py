@@ -109,7 +109,7 @@ def _twin(
         items = select(col(BatchItem.account_id)).where(col(BatchItem.batch_id) == batch.id)
         same = (batch.asked, batch.reason) == (asked, wish.reason.strip())
         if same and sorted(session.execute(items).scalars()) == wanted:
-            return batch.id
+            return int(batch.id or 0)
     return None
 
 

@@ -21,6 +21,7 @@ from portal.kit.i18n import LOCALES, Locale, Message
 
 PAGE = re.compile(r"(?P<name>.+?)(?:\.(?P<locale>ja|en))?\.(?:md|mdx|markdown)$")
 MOST_PAGES: Final = 5_000
+DEEPEST: Final = 20
 MOST_FILES: Final = 50_000
 LAST: Final = 1_000_000
 STEP: Final = 10
@@ -63,6 +64,7 @@ class _Order:
     pages: dict[str, tuple[str, int, tuple[str, ...]]] = field(default_factory=dict)
     folders: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     notes: list[Problem] = field(default_factory=list)
+    seen: int = 0
 
 
 def read_tree(root: Path, *, locale: Locale) -> Tree:
@@ -160,8 +162,14 @@ def _spoken(name: str) -> str:
 
 
 def _nav(nav: object, above: tuple[str, ...], order: _Order, file: str) -> None:
-    """The pages that `nav` names, in its order; what it leads to elsewhere is said."""
-    for entry in nav if isinstance(nav, list) else []:
+    """The pages that `nav` names, in its order; what it leads to elsewhere is said.
+
+    YAML may name a list within itself, or ten times in each of ten lists: no more is gone through than there may be.
+    """
+    for entry in nav if isinstance(nav, list) and len(above) < DEEPEST else []:
+        order.seen += 1
+        if order.seen > MOST_PAGES:
+            return
         pairs = entry.items() if isinstance(entry, dict) else [("", entry)]
         for title, said in pairs:
             if isinstance(said, list):

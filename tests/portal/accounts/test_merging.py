@@ -180,7 +180,7 @@ async def test_what_was_merged_before_stays_known_and_can_be_undone_in_turn(worl
 
     def meant(session: Session) -> bool:
         late = session.execute(select(Event).where(col(Event.name) == "late")).scalars().one()
-        return late.account_id == id_of(session, "crm-1") == id_of(session, "stub")
+        return {late.account_id} == {id_of(session, "crm-1"), id_of(session, "stub")}
 
     assert await world.db.read(meant)
 
@@ -205,7 +205,7 @@ async def test_letters_and_the_audit_log_follow_a_double(world: World) -> None:
     def write(session: Session) -> None:
         double = session.execute(select(Member).where(col(Member.external_id) == "p9")).scalar_one()
         told: dict[str, Any] = {"account_id": double.account_id, "member_id": double.id}
-        letter = {"cause": "hand", "template_key": "x", "created_at": world.now, "at": world.now}
+        letter: dict[str, Any] = {"cause": "hand", "template_key": "x", "created_at": world.now, "at": world.now}
         session.add(Letter(**told, **letter))
         session.add(TrailEntry(**told, at=world.now, kind="seen", act="x", by="x", by_name="x"))
 
@@ -227,6 +227,6 @@ async def test_two_who_undo_or_merge_at_once_do_it_once(world: World) -> None:
     await furnish(world)
     told = await asyncio.gather(merged(world), merged(world), return_exceptions=True)
     assert sorted(type(one).__name__ for one in told) in (["Conflict", "int"],)
-    told = await asyncio.gather(undone(world), undone(world), return_exceptions=True)
-    assert sorted(type(one).__name__ for one in told) == ["Conflict", "NoneType"]
+    undoing = await asyncio.gather(undone(world), undone(world), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in undoing) == ["Conflict", "NoneType"]
     assert await world.db.read(lambda session: session.execute(select(func.count(col(Account.id)))).scalar()) == 2

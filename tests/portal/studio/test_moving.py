@@ -174,6 +174,21 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, files: Mapping[str, str | 
     assert said in str(wrong.value)
 
 
+@pytest.mark.parametrize(
+    "nav",
+    [
+        "nav: &a\n- index.md\n- x: *a\n",
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'x: *{a}'] * 10)}]\n" for a, b in ("ab", "bc", "cd", "de"))
+        + "nav: *e\n",
+    ],
+)
+def test_a_nav_that_names_itself_again_and_again_ends(tmp_path: Path, nav: str) -> None:
+    found = brought(written(tmp_path, {"mkdocs.yml": nav, "docs/index.md": "# 一\n"}))
+    assert [one.form.title for one in found.drafts] == ["一"]
+    assert len(found.notes) <= 5_000
+
+
 async def test_all_of_it_becomes_drafts_or_nothing_does(db: Database, people: People, tmp_path: Path) -> None:
     found = brought(written(tmp_path / "a", MKDOCS))
     await db.write(partial(bring_in, brought=found, person=people.writer, now=NOW))
