@@ -20,6 +20,7 @@ from api.v1 import (
     accounts,
     checklists,
     completion_rate,
+    dialect,
     events,
     plans,
     search,
@@ -146,7 +147,7 @@ def _describe(app: FastAPI) -> None:
             )
             components = made.setdefault("components", {})
             components.setdefault("schemas", {}).update(
-                {"Problem": problems.SCHEMA, **tracking.SCHEMAS, **webhooks_in.SCHEMAS}
+                {"Problem": problems.SCHEMA, **dialect.SCHEMAS, **webhooks_in.SCHEMAS}
             )
             components.setdefault("securitySchemes", {}).update(SECURITY)
             described.complete(made)

@@ -6,7 +6,7 @@ their part. `DELETE` is for good, with everything that belongs to the customer o
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,8 +16,8 @@ from sqlmodel import Session, col
 from api.auth import Reads, Writes
 from api.problems import described
 from api.v1.bodies import body_of, body_schema, known_id, new_id, read, traits
-from api.v1.shapes import AccountId, After, Instant, Limit, MemberId, cursor_of
-from portal.accounts.fields import ACCOUNT_FIELDS, MEMBER_FIELDS
+from api.v1.shapes import LINES, AccountId, After, Instant, Limit, MemberId, MomentIn, cursor_of, line
+from portal.accounts.fields import ACCOUNT_FIELDS, LOCALE_TAG, MEMBER_FIELDS, MOST_MONEY, MOST_SEATS
 from portal.accounts.models import Account, ApiKey, Member
 from portal.accounts.people import member_of, upsert_member
 from portal.accounts.personal import erase_member
@@ -62,7 +62,7 @@ class AccountsOut(BaseModel):
 
 
 class AccountIn(BaseModel):
-    """What is known of a customer. A day alone, like `2026-04-01`, is that day in the vendor's time zone."""
+    """What is known of a customer. Of `renews_at` and `notice_by` only the day counts."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -71,21 +71,21 @@ class AccountIn(BaseModel):
         },
     )
 
-    name: str | None = Field(default=None, max_length=200)
-    name_kana: str | None = Field(default=None, max_length=200)
-    plan: str | None = Field(default=None, max_length=64)
-    seats: int | None = Field(default=None, ge=0)
-    tier: str | None = Field(default=None, max_length=64)
-    owner: str | None = Field(default=None, max_length=200)
-    created_at: str | None = Field(default=None, description="RFC 3339, or a day.")
-    started_at: str | None = Field(default=None, description="RFC 3339, or a day.")
-    renews_at: date | None = None
-    notice_by: date | None = None
-    mrr: float | None = Field(default=None, ge=0)
-    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
-    notice_at: str | None = Field(default=None, description="RFC 3339, or a day.")
-    left_at: str | None = Field(default=None, description="RFC 3339, or a day.")
-    goal: str | None = Field(default=None, max_length=1000)
+    name: str | None = line(200)
+    name_kana: str | None = line(200)
+    plan: str | None = line(64)
+    seats: int | None = Field(default=None, ge=0, le=MOST_SEATS)
+    tier: str | None = line(64)
+    owner: str | None = line(200)
+    created_at: MomentIn | None = None
+    started_at: MomentIn | None = None
+    renews_at: MomentIn | None = None
+    notice_by: MomentIn | None = None
+    mrr: float | None = Field(default=None, ge=0, le=float(MOST_MONEY), multiple_of=0.01)
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$", max_length=3)
+    notice_at: MomentIn | None = None
+    left_at: MomentIn | None = None
+    goal: str | None = Field(default=None, max_length=1000, pattern=LINES)
     traits: dict[str, Any] | None = Field(default=None, description="Merged by name; `null` drops one.")
 
 
@@ -121,14 +121,14 @@ class MemberIn(BaseModel):
         json_schema_extra={"example": {"email": "tanaka@acme.example", "name": "田中 美咲", "role": "admin"}},
     )
 
-    email: str | None = Field(default=None, max_length=254)
-    name: str | None = Field(default=None, max_length=200)
-    name_kana: str | None = Field(default=None, max_length=200)
-    role: str | None = Field(default=None, max_length=64)
-    department: str | None = Field(default=None, max_length=200)
-    locale: str | None = Field(default=None, max_length=35)
-    joined_at: str | None = Field(default=None, description="RFC 3339, or a day.")
-    left_at: str | None = Field(default=None, description="RFC 3339, or a day.")
+    email: Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"})] | None = None
+    name: str | None = line(200)
+    name_kana: str | None = line(200)
+    role: str | None = line(64)
+    department: str | None = line(200)
+    locale: str | None = Field(default=None, max_length=35, pattern=LOCALE_TAG.pattern, examples=["ja"])
+    joined_at: MomentIn | None = None
+    left_at: MomentIn | None = None
     traits: dict[str, Any] | None = Field(default=None, description="Merged by name; `null` drops one.")
 
 
@@ -162,7 +162,7 @@ async def show_account(site: SiteDep, _key: Reads, account: AccountId) -> Accoun
 async def put_account(request: Request, site: SiteDep, _key: Writes, account: AccountId) -> AccountOut:
     """Make a customer known, or tell more of it."""
     external_id = new_id(account, site.zone)
-    changes = read(await body_of(request), ACCOUNT_READERS, zone=site.zone)
+    changes = read(await body_of(request), ACCOUNT_READERS, told_as=AccountIn, zone=site.zone)
     now = site.clock()
     return await site.database.write(
         lambda session: _account(upsert_account(session, external_id=external_id, changes=changes, now=now))
@@ -223,7 +223,7 @@ async def show_member(site: SiteDep, _key: Reads, account: AccountId, member: Me
 async def put_member(request: Request, site: SiteDep, _key: Writes, account: AccountId, member: MemberId) -> MemberOut:
     """Make a person known, or tell more of them. The customer must be known."""
     wanted, external_id = known_id(account, site.zone), new_id(member, site.zone)
-    changes = read(await body_of(request), MEMBER_READERS, zone=site.zone)
+    changes = read(await body_of(request), MEMBER_READERS, told_as=MemberIn, zone=site.zone)
     now = site.clock()
 
     def work(session: Session) -> MemberOut:

@@ -3,7 +3,10 @@
 Every wrong field is named at once, a field nobody knows too: a typo must not pass for "nothing to change".
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,11 +31,22 @@ async def body_of(request: Request, *, optional: bool = False) -> dict[str, Any]
 
 
 def read(
-    body: Mapping[str, object], readers: Mapping[str, Reader], *, zone: ZoneInfo, needed: Collection[str] = ()
+    body: Mapping[str, object],
+    readers: Mapping[str, Reader],
+    *,
+    told_as: type[BaseModel],
+    zone: ZoneInfo,
+    needed: Collection[str] = (),
 ) -> dict[str, object]:
-    """The fields of `body`, None for those to be cleared. Raises `Invalid` with all that is wrong."""
-    reading = read_fields(body, readers, zone=zone)
-    problems = list(reading.problems)
+    """The fields of `body`, None for those to be cleared. Raises `Invalid` with all that is wrong.
+
+    The readers are those of files too, where everything is text and blank means "clear it". Here `null` does, a number
+    is no text, and no text a number: what OpenAPI says of the fields, `told_as`, is what holds.
+    """
+    shapes = _shapes(told_as)
+    misfits = {name: why for name, value in body.items() if name in readers and (why := shapes[name].misfit(value))}
+    reading = read_fields({name: body[name] for name in body if name not in misfits}, readers, zone=zone)
+    problems = [*reading.problems, *(FieldProblem(name, *why) for name, why in misfits.items())]
     unknown = Message("there is no such field; these can be given: %(known)s", known=", ".join(readers))
     problems += [FieldProblem(name, "unknown_field", unknown) for name in body if name not in readers]
     failed = {problem.field for problem in problems}
@@ -44,6 +58,52 @@ def read(
     if problems:
         raise Invalid(UNREADABLE, problems=problems)
     return reading.changes
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a field may be by its schema, as far as readers bear with more: text, blank text, a number."""
+
+    text: bool
+    blank: bool
+    number: bool
+
+    def misfit(self, value: object) -> tuple[str, Message] | None:
+        """The code and the sentence for a value that is none of it."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return None if self.number or not self.text else ("not_text", Message("this is not text"))
+        if isinstance(value, str) and self.number and not self.text:
+            return ("not_a_number", Message("this must be a number"))
+        if isinstance(value, str) and not value.strip() and not self.blank:
+            return ("blank", Message("this is blank; to clear it give null"))
+        return None
+
+
+@cache
+def _shapes(model: type[BaseModel]) -> Mapping[str, Shape]:
+    """The shapes of the fields of a body."""
+    return {name: _shape(schema) for name, schema in model.model_json_schema()["properties"].items()}
+
+
+def _shape(schema: Mapping[str, Any]) -> Shape:
+    branches = list(_branches(schema))
+    texts = [one for one in branches if one.get("type") == "string"]
+    return Shape(
+        text=bool(texts),
+        blank=any(not one.keys() & {"format", "enum", "minLength"} and _takes_blank(one) for one in texts),
+        number=any(one.get("type") in ("integer", "number") for one in branches),
+    )
+
+
+def _branches(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for one in schema.get("anyOf", ()):
+        yield from _branches(one)
+    if "anyOf" not in schema:
+        yield schema
+
+
+def _takes_blank(text: Mapping[str, Any]) -> bool:
+    return re.search(text.get("pattern", ""), "") is not None
 
 
 def wrong(field: str, code: str, message: Message) -> Invalid:
@@ -70,9 +130,16 @@ def new_id(value: str, zone: ZoneInfo) -> str:
     return read_id
 
 
-def body_schema(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """The body of a route, for OpenAPI; what `model` lists is what the route's readers read."""
+def body_schema(model: type[BaseModel], *, required: bool = True, is_partial: bool = False) -> dict[str, Any]:
+    """The body of a route, for OpenAPI; what `model` lists is what the route's readers read. All of it may be left out
+    where it `is_partial`."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    if is_partial:
+        schema.pop("required", None)
+    for field in schema["properties"].values():
+        # `null` clears a field; left out it stays. A client that fills in defaults must not be told to clear.
+        if is_partial or field.get("default", ...) is None:
+            field.pop("default", None)
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 

@@ -12,7 +12,7 @@ from api.auth import Reads, Writes
 from api.problems import described
 from api.v1.accounts import account_called, member_called
 from api.v1.bodies import body_of, body_schema, flag, known_id, read, wrong
-from api.v1.shapes import AccountId, Instant, Key
+from api.v1.shapes import SAID, AccountId, Instant, Key, MomentIn, line
 from portal.accounts.fields import Reader, identifier, moment, text
 from portal.accounts.models import ApiKey
 from portal.accounts.service import id_of
@@ -99,8 +99,8 @@ class CompletionIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"member": "u-1024"}})
 
-    member: str | None = Field(default=None, description="External id of a member of this customer.")
-    at: str | None = Field(default=None, description="RFC 3339, or a day; not in the future. Default: now.")
+    member: str | None = line(200, description="External id of a member of this customer.")
+    at: MomentIn | None = Field(default=None, description="When it was done; not in the future. Default: now.")
 
 
 class ExceptionIn(BaseModel):
@@ -111,11 +111,11 @@ class ExceptionIn(BaseModel):
         json_schema_extra={"example": {"due_at": "2026-08-31", "reason": "担当者の休職のため延長"}},
     )
 
-    reason: str = Field(max_length=1000, description="Kept on record.")
-    started_at: str | None = Field(default=None, description="RFC 3339, or a day: the run counts from then on.")
-    due_at: str | None = Field(default=None, description="RFC 3339, or a day; `null`: by the checklist's rule again.")
-    paused: bool | None = Field(default=None, description="While paused the deadline does not run.")
-    excluded: bool | None = Field(default=None, description="Excluded customers are in no rate.")
+    reason: str = Field(min_length=1, max_length=1000, pattern=SAID, description="Kept on record.")
+    started_at: MomentIn = Field(default_factory=str, description="The run counts from then on.")
+    due_at: MomentIn | None = Field(default=None, description="`null`: by the checklist's rule again.")
+    paused: bool = Field(default_factory=bool, description="While paused the deadline does not run.")
+    excluded: bool = Field(default_factory=bool, description="Excluded customers are in no rate.")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ async def complete(
 ) -> ChecklistOut:
     """A step is done. Said again it changes nothing."""
     wanted, now = known_id(account, site.zone), site.clock()
-    told = read(await body_of(request, optional=True), COMPLETION_READERS, zone=site.zone)
+    told = read(await body_of(request, optional=True), COMPLETION_READERS, told_as=CompletionIn, zone=site.zone)
     at = cast("datetime | None", told.get("at"))
     if at is not None and at > now + SKEW:
         raise wrong("at", "in_the_future", Message("A step cannot be completed in the future."))
@@ -197,7 +197,7 @@ async def undo(
 ) -> ChecklistOut:
     """A step is not done after all: it is on record, and only what happens later can complete it again."""
     wanted, now = known_id(account, site.zone), site.clock()
-    told = read(await body_of(request, optional=True), COMPLETION_READERS, zone=site.zone)
+    told = read(await body_of(request, optional=True), COMPLETION_READERS, told_as=CompletionIn, zone=site.zone)
     person = told.get("member") or member
 
     def work(session: Session) -> ChecklistOut:
@@ -230,7 +230,7 @@ async def make_an_exception(
     body = await body_of(request)
     # Only a deadline can be "none in particular": null in any other field says nothing.
     never_null = [name for name in ("started_at", "paused", "excluded") if name in body]
-    told = read(body, EXCEPTION_READERS, zone=site.zone, needed=["reason", *never_null])
+    told = read(body, EXCEPTION_READERS, told_as=ExceptionIn, zone=site.zone, needed=["reason", *never_null])
     change = Change(
         reason=str(told["reason"]),
         started_at=told.get("started_at", UNSET),

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.auth import Reads
 from api.problems import described
-from api.v1.shapes import Instant, Key
+from api.v1.shapes import Instant, Key, MomentIn
 from portal.checklists.report import Report, completion_report
 from portal.insights.asked import moment_of
 from portal.insights.rate_file import rate_file
@@ -75,7 +75,7 @@ class CompletionRateOut(BaseModel):
 def _written_right(as_of: str | None) -> str | None:
     """Judged here, so that it is named together with every other field that is wrong; read once the zone is known."""
     if as_of is not None and moment_of(as_of, UTC_ZONE) is None:
-        raise ValueError("write a day like 2026-06-03 or an instant like 2026-06-03T05:00:00Z, from 2000 to 2199")
+        raise ValueError("write a day like 2026-06-03 or an instant like 2026-06-03T05:00:00Z, from 1970 to 2199")
     return as_of
 
 
@@ -94,8 +94,11 @@ async def completion_rate(
     ] = "none",
     unit: Annotated[Literal["account", "member"], Query()] = "account",
     as_of: Annotated[
-        str | None,
-        Query(description="RFC 3339, or a day in the vendor's zone (its end); now if left out. It may lie ahead."),
+        MomentIn | None,
+        Query(
+            description="RFC 3339, or a day in the vendor's zone (its end), from 1970 to 2199; now if left out. It may "
+            "lie ahead."
+        ),
         AfterValidator(_written_right),
     ] = None,
     format: Annotated[Literal["json", "csv"], Query()] = "json",  # noqa: A002 - the contract's name

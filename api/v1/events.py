@@ -1,11 +1,8 @@
 """Events out: what is on record, newest first, a page at a time."""
 
-import base64
-import binascii
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, BeforeValidator
@@ -13,16 +10,20 @@ from sqlmodel import Session
 
 from api.auth import Reads
 from api.problems import described
+from api.v1.shapes import LARGEST_ID, cursor_query, packed, unpacked
 from portal.accounts.people import member_of, memberships_by_external_id
 from portal.accounts.service import account_by_external_id
 from portal.events.export import MEDIA_TYPE, as_file, jsonl
 from portal.events.reads import LARGEST_PAGE, Cursor, EventFilters, Listed, list_events
 from portal.events.sources import source_named
-from portal.kit.errors import FieldProblem, Invalid, NotFound
-from portal.kit.i18n import Message
+from portal.kit.errors import NotFound
 from portal.kit.web import SiteDep
 
-LARGEST_ID = 2**63 - 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+LAST = datetime(9999, 1, 1, tzinfo=UTC) - EPOCH
+CURSOR_BYTES = 16
+"""Of when the last event of a page happened, and of its id."""
 router = APIRouter(tags=["events"])
 
 
@@ -67,7 +68,7 @@ async def events(
     source: Name | None = None,
     from_: Annotated[Moment | None, Query(alias="from")] = None,
     to: Moment | None = None,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Annotated[str | None, cursor_query(CURSOR_BYTES)] = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
 ) -> EventPage:
     """Events on record, newest first. An account, member or source that does not exist is a 404."""
@@ -172,15 +173,11 @@ def _source_id(session: Session, source: str | None) -> int | None:
 
 
 def _write_cursor(cursor: Cursor) -> str:
-    packed = orjson.dumps([cursor.at.isoformat(), cursor.id])
-    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    micros = (cursor.at - EPOCH) // MICROSECOND
+    return packed(micros.to_bytes(8, signed=True) + cursor.id.to_bytes(8))
 
 
 def _read_cursor(text: str) -> Cursor:
-    try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        at, last_id = orjson.loads(packed)
-        return Cursor(datetime.fromisoformat(at).astimezone(UTC), min(int(last_id), LARGEST_ID))
-    except (binascii.Error, ValueError, TypeError, OverflowError) as error:
-        problem = FieldProblem("query.cursor", "cursor", Message("Give the “next” of an earlier answer."))
-        raise Invalid(Message("This cursor is not one of ours."), problems=[problem]) from error
+    numbers = unpacked(text, size=CURSOR_BYTES)
+    micros = min(max(int.from_bytes(numbers[:8], signed=True), 0), LAST // MICROSECOND)
+    return Cursor(EPOCH + micros * MICROSECOND, min(int.from_bytes(numbers[8:]), LARGEST_ID))

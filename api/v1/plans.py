@@ -1,24 +1,37 @@
 """Plans: what a customer may have bought. One exists once anything names it; what it holds is said here."""
 
-from typing import cast
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlmodel import Session
 
 from api.auth import Reads, Writes
 from api.problems import described
 from api.v1.bodies import body_of, body_schema, read, wrong
-from api.v1.shapes import Key
+from api.v1.shapes import LINE, Key, line
 from portal.accounts.fields import Unreadable
 from portal.accounts.models import Plan
-from portal.accounts.plan_fields import HIGHEST_RANK, READERS, plan_key
+from portal.accounts.plan_fields import HIGHEST_RANK, MOST, MOST_ENTRIES, READERS, plan_key
 from portal.accounts.plans import list_plans, put_plan
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Message
 from portal.kit.web import SiteDep
 
 router = APIRouter(tags=["plans"])
+
+Word = Annotated[str, Field(max_length=200, pattern=LINE)]
+Limits = Annotated[
+    dict[str, float],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": MOST_ENTRIES,
+            "propertyNames": {"maxLength": 200, "pattern": LINE},
+            "additionalProperties": {"type": "number", "minimum": 0, "maximum": MOST},
+        }
+    ),
+]
 
 
 class PlanOut(BaseModel):
@@ -45,9 +58,9 @@ class PlanIn(BaseModel):
         json_schema_extra={"example": {"title": "プロ", "limits": {"seats": 20}, "features": ["api"], "rank": 2}},
     )
 
-    title: str | None = Field(default=None, max_length=200)
-    limits: dict[str, float] = Field(default={}, description="Numbers from 0, by meter.")
-    features: list[str] = []
+    title: str | None = line(200)
+    limits: Limits | None = Field(default={}, description="Numbers from 0, by meter.")
+    features: list[Word] | None = Field(default=[], max_length=MOST_ENTRIES)
     rank: int | None = Field(default=None, ge=0, le=HIGHEST_RANK)
 
 
@@ -79,7 +92,7 @@ async def put(request: Request, site: SiteDep, _key: Writes, key: Key) -> PlanOu
         raise wrong("key", error.code, error.message) from error
     if not named:
         raise wrong("key", "missing", Message("this must be given"))
-    told = read(await body_of(request), READERS, zone=site.zone)
+    told = read(await body_of(request), READERS, told_as=PlanIn, zone=site.zone)
 
     def work(session: Session) -> PlanOut:
         plan = put_plan(

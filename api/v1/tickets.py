@@ -9,7 +9,7 @@ from api.once import Once
 from api.problems import described
 from api.v1.accounts import account_called, member_called
 from api.v1.bodies import body_of, body_schema, known_id, read
-from api.v1.shapes import AccountId, Instant, MemberId
+from api.v1.shapes import AccountId, Instant, MemberId, line
 from portal.accounts.fields import text
 from portal.accounts.models import ApiKey
 from portal.kit.errors import Forbidden
@@ -25,7 +25,7 @@ class TicketIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"next": "/manuals/inviting"}})
 
-    next: str | None = Field(default=None, description="A path of the portal; its home page where it is none.")
+    next: str | None = line(500, description="A path of the portal; its home page where it is none.")
 
 
 class TicketOut(BaseModel):
@@ -48,7 +48,7 @@ async def ticket(
     """A single-use ticket for the portal, bound to the member, good for 60 seconds: send their browser to `url`."""
     wanted, person = known_id(account, site.zone), known_id(member, site.zone)
     body = await body_of(request, optional=True)
-    told = read(body, {"next": text(500)}, zone=site.zone)
+    told = read(body, {"next": text(500)}, told_as=TicketIn, zone=site.zone)
     now = site.clock()
 
     def work(session: Session) -> TicketOut:

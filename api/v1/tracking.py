@@ -15,15 +15,24 @@ from api.auth import Sender, answer_preflight, key_in_headers, sender_of
 from api.body import json_in, read_bytes
 from api.limits import note_standing
 from api.problems import Malformed, described, locale_of, problem
+from api.v1.dialect import BATCH_EVENTS, BATCH_SCHEMA, SCHEMA_OF, UNUSED_KEY
+from portal.accounts.answers import KEY_CHARS
 from portal.events.activity import refused_of
 from portal.events.ingest import Outcome
 from portal.events.intake import Intake
-from portal.events.rules import KINDS, REFUSALS, Incoming, Kind, Refusal, as_seen_by_browser, instant, parse
+from portal.events.rules import (
+    REFUSALS,
+    Incoming,
+    Kind,
+    Refusal,
+    as_seen_by_browser,
+    instant,
+    parse,
+)
 from portal.kit.errors import TooLarge
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep, site_of
 
-BATCH_EVENTS = 2500
 STATUSES: Final[Mapping[str, int]] = {"too_large": 413, "forbidden": 403, "identity_mismatch": 403, "email_taken": 409}
 NOT_ALLOWED: Final = frozenset({"forbidden", "identity_mismatch"})
 SINGLE: Final[Mapping[str, Kind]] = {
@@ -70,6 +79,8 @@ async def _received(request: Request, site: Site) -> tuple[Sender, dict[str, Any
     """Who sends what. Whoever shows the key in a header and sends too much is told so before the body is looked at."""
     # Clients written for Segment's errors read `message`; without it they take a refusal for a failure, and try again.
     request.state.reads_message = True
+    if len(request.headers.get("idempotency-key", "")) > KEY_CHARS:
+        raise Malformed(Message("An Idempotency-Key is 1 to 255 visible ASCII characters."))
     sent = await read_bytes(request)
     if key_in_headers(request):
         sender = await sender_of(request, site)
@@ -150,75 +161,6 @@ def _answer(
 
 # --- the interface described ------------------------------------------------------------------------------------------
 
-_MESSAGE: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "type": {"enum": list(KINDS), "description": "In a batch; a single call has it in its path."},
-        "messageId": {"type": "string", "maxLength": 100, "description": "Sent again, it counts once."},
-        "userId": {"type": "string", "maxLength": 200, "description": "The member's id in the product."},
-        "anonymousId": {"type": "string", "maxLength": 200},
-        "event": {"type": "string", "maxLength": 200, "description": "Of `track`."},
-        "groupId": {"type": "string", "maxLength": 200, "description": "Of `group`: the account's id in the product."},
-        "previousId": {"type": "string", "maxLength": 200, "description": "Of `alias`."},
-        "properties": {"type": "object"},
-        "traits": {"type": "object", "description": "Of `identify` and `group`."},
-        "context": {
-            "type": "object",
-            "properties": {"groupId": {"type": "string", "description": "The account it happened in."}},
-        },
-        "timestamp": {"type": "string", "format": "date-time"},
-        "sentAt": {"type": "string", "format": "date-time"},
-        "writeKey": {"type": "string", "description": "The key, where it is not the Basic user name."},
-    },
-    "example": {
-        "userId": "u-17",
-        "event": "invoice.sent",
-        "properties": {"lines": 3},
-        "context": {"groupId": "acme"},
-        "messageId": "5f1c2c1e-8a6e-4c1b-9d3a-0a6f1f0e7a11",
-        "timestamp": "2026-12-01T09:00:00Z",
-    },
-}
-_BATCH: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["batch"],
-    "properties": {
-        "batch": {"type": "array", "maxItems": BATCH_EVENTS, "items": {"$ref": "#/components/schemas/TrackingMessage"}},
-        "sentAt": {"type": "string", "format": "date-time"},
-        "writeKey": {"type": "string"},
-    },
-}
-_OUTCOME: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["success", "accepted", "duplicates", "rejected"],
-    "properties": {
-        "success": {"const": True},
-        "accepted": {"type": "integer"},
-        "duplicates": {"type": "integer"},
-        "rejected": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["index", "code"],
-                "properties": {
-                    "index": {"type": "integer"},
-                    "code": {"enum": sorted(REFUSALS)},
-                    "message": {"type": "string"},
-                },
-            },
-        },
-    },
-}
-UNUSED_KEY: Final[dict[str, Any]] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "maxLength": 255},
-    "description": "Taken, and not needed: a message counts once by its `messageId`.",
-}
-SCHEMAS: Final = {"TrackingMessage": _MESSAGE, "TrackingOutcome": _OUTCOME}
-"""What the routes below refer to in OpenAPI."""
-
 
 def _add(path: str, endpoint: Callable[..., Any], schema: dict[str, Any], *, summary: str, is_short: bool) -> None:
     ok = {
@@ -244,7 +186,7 @@ def _add(path: str, endpoint: Callable[..., Any], schema: dict[str, Any], *, sum
 
 
 for _path, _kind in SINGLE.items():
-    _one = {"$ref": "#/components/schemas/TrackingMessage"}
+    _one = {"$ref": f"#/components/schemas/{SCHEMA_OF[_kind]}"}
     _add(_path, take_one, _one, summary=f"Send one {_kind} message", is_short=len(_path) == 1)
 for _path in BATCH:
-    _add(_path, take_batch, _BATCH, summary="Send many messages", is_short=len(_path) == 1)
+    _add(_path, take_batch, BATCH_SCHEMA, summary="Send many messages", is_short=len(_path) == 1)

@@ -6,21 +6,21 @@ from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlmodel import Session
 
 from api.auth import Reads, Writes
 from api.once import Once
 from api.problems import described
 from api.v1.bodies import body_of, body_schema, flag, read
-from api.v1.shapes import LARGEST_PAGE, After, Instant, Limit, cursor_of
+from api.v1.shapes import LARGEST_PAGE, LINE, After, Instant, Limit, MomentIn, cursor_of
 from portal.accounts.fields import Reader, Unreadable, moment, text
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep
 from portal.webhooks import log, service
 from portal.webhooks.log import Entry
 from portal.webhooks.models import Endpoint
-from portal.webhooks.rules import EVENT_TYPES
+from portal.webhooks.rules import EVENT_TYPES, LONGEST_HEADER, MOST_HEADERS
 from portal.webhooks.service import Wanted
 
 router = APIRouter(tags=["webhook endpoints"], prefix="/webhook-endpoints")
@@ -29,7 +29,23 @@ EndpointId = Annotated[str, Path(description="The id of an endpoint.", examples=
 MessageId = Annotated[
     str, Path(description="The `webhook-id` of a message.", examples=["msg_2KWPBgLlAfxdpx2AI54pPJ85"])
 ]
-TYPES = {"items": {"type": "string", "enum": sorted(EVENT_TYPES)}}
+Url = Annotated[str, Field(min_length=1, max_length=4000, json_schema_extra={"format": "uri"})]
+Types = Annotated[
+    list[Annotated[str, Field(json_schema_extra={"enum": list(EVENT_TYPES)})]],
+    Field(max_length=100, description="Empty for everything."),
+]
+Headers = Annotated[
+    dict[str, str],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "Sent with every message; stored encrypted.",
+            "maxProperties": MOST_HEADERS,
+            "propertyNames": {"minLength": 1, "maxLength": 100, "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"},
+            "additionalProperties": {"type": "string", "maxLength": LONGEST_HEADER, "pattern": "^[ -~]*$"},
+        }
+    ),
+]
 
 
 class EndpointOut(BaseModel):
@@ -61,18 +77,18 @@ class EndpointsOut(BaseModel):
 
 
 class EndpointIn(BaseModel):
-    """What is said of an endpoint. What is left out of a PATCH stays as it is."""
+    """What is said of an endpoint."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={"example": {"url": "https://example.com/hooks", "event_types": ["checklist.completed"]}},
     )
 
-    url: str = Field(max_length=2000)
-    description: str = Field(default="", max_length=200)
-    event_types: list[str] = Field(default=[], description=f"Of {', '.join(EVENT_TYPES)}; empty for everything.")
-    headers: dict[str, str] = Field(default={}, description="Sent with every message; stored encrypted.")
-    enabled: bool = True
+    url: Url
+    description: str | None = Field(default="", max_length=200, pattern=LINE)
+    event_types: Types | None = []
+    headers: Headers | None = {}
+    enabled: bool | None = True
 
 
 class SinceIn(BaseModel):
@@ -80,7 +96,7 @@ class SinceIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"since": "2026-06-03T00:00:00Z"}})
 
-    since: datetime
+    since: MomentIn
 
 
 class RecoveredOut(BaseModel):
@@ -158,7 +174,7 @@ async def list_all(site: SiteDep, _key: Reads) -> EndpointsOut:
 async def add(request: Request, site: SiteDep, key: Writes, once: Once) -> EndpointWithSecret:
     """Add an endpoint. The secret in the answer is shown this once."""
     body = await body_of(request)
-    told = read(body, READERS, zone=site.zone, needed=("url",))
+    told = read(body, READERS, told_as=EndpointIn, zone=site.zone, needed=("url",))
     now = site.clock()
 
     def work(session: Session) -> EndpointWithSecret:
@@ -178,10 +194,14 @@ async def show(site: SiteDep, _key: Reads, endpoint: EndpointId) -> EndpointOut:
     return await _read(site, endpoint, service.endpoint_by_key)
 
 
-@router.patch("/{endpoint}", responses=described(400, 401, 403, 404, 413, 422), openapi_extra=body_schema(EndpointIn))
+@router.patch(
+    "/{endpoint}",
+    responses=described(400, 401, 403, 404, 413, 422),
+    openapi_extra=body_schema(EndpointIn, is_partial=True),
+)
 async def change(request: Request, site: SiteDep, _key: Writes, endpoint: EndpointId) -> EndpointOut:
     """Change what is given; `headers` replace all there were, `enabled` switches it off and on."""
-    told = read(await body_of(request), READERS, zone=site.zone)
+    told = read(await body_of(request), READERS, told_as=EndpointIn, zone=site.zone)
     now = site.clock()
 
     def work(session: Session) -> Endpoint:
@@ -243,7 +263,7 @@ async def test(site: SiteDep, once: Once, endpoint: EndpointId) -> MessageOut:
 async def recover(request: Request, site: SiteDep, once: Once, endpoint: EndpointId) -> RecoveredOut:
     """Send again what happened since then and never arrived; at most 10,000 messages, the oldest first."""
     body = await body_of(request)
-    told = read(body, {"since": moment}, zone=site.zone, needed=("since",))
+    told = read(body, {"since": moment}, told_as=SinceIn, zone=site.zone, needed=("since",))
     since, now = cast("datetime", told["since"]), site.clock()
 
     def work(session: Session) -> RecoveredOut:

@@ -19,9 +19,10 @@ from api.body import read_json
 from api.guests import Seat, language_of, seat_of
 from api.problems import Malformed, described
 from api.v1.bodies import UNREADABLE, body_of, body_schema, read
-from api.v1.shapes import Key
-from api.v1.tracking import BATCH_EVENTS, take_messages
-from portal.accounts.fields import count, moment, text
+from api.v1.dialect import BATCH_EVENTS
+from api.v1.shapes import LINE, Key, MomentIn, line
+from api.v1.tracking import take_messages
+from portal.accounts.fields import MOST_SEATS, Reader, count, moment, text
 from portal.checklists.shown import actor_of
 from portal.checklists.steps import complete_step, undo_step
 from portal.content.readers import reader_of
@@ -143,9 +144,9 @@ class DismissalIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"checklist": "first-30-days"}})
 
-    checklist: str
+    checklist: str = Field(min_length=1, max_length=64, pattern=LINE)
     for_: Literal["me", "everyone"] = Field(default="me", alias="for", description="`everyone`: admins only.")
-    until: str | None = Field(default=None, description="RFC 3339; a year away at most.")
+    until: MomentIn | None = Field(default=None, description="A year away at most.")
 
 
 @router.post(
@@ -158,7 +159,7 @@ async def dismiss(request: Request, site: SiteDep) -> Response:
     """Put a checklist aside, on every device of the member, or for everyone of the account. Answers with the state."""
     seat, now = await seat_of(request, site), site.clock()
     readers = {"checklist": text(64), "for": text(8), "until": moment}
-    told = read(await body_of(request), readers, zone=site.zone, needed=["checklist"])
+    told = read(await body_of(request), readers, told_as=DismissalIn, zone=site.zone, needed=["checklist"])
     whom = _whom(told.get("for") or "me")
     await site.database.write(
         lambda session: put_aside(
@@ -221,7 +222,7 @@ class PlaceIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"next": "/tutorials/first-steps"}})
 
-    next: str | None = Field(default=None, description="A path of the portal; its home page where it is none.")
+    next: str | None = line(500, description="A path of the portal; its home page where it is none.")
 
 
 @router.post(
@@ -234,7 +235,7 @@ class PlaceIn(BaseModel):
 async def ticket(request: Request, site: SiteDep) -> Response:
     """A way into the portal without a second sign-in: single-use, bound to the member, good for 60 seconds."""
     seat, now = await seat_of(request, site), site.clock()
-    told = read(await body_of(request, optional=True), {"next": text(500)}, zone=site.zone)
+    told = read(await body_of(request, optional=True), {"next": text(500)}, told_as=PlaceIn, zone=site.zone)
     token = await site.database.write(
         lambda session: mint(
             session,
@@ -289,8 +290,8 @@ class SightIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"seconds": 42, "depth": 100}})
 
-    seconds: int
-    depth: int = Field(description="In %.")
+    seconds: int = Field(ge=0, le=MOST_SEATS)
+    depth: int = Field(ge=0, le=MOST_SEATS, description="In %.")
 
 
 @router.post(
@@ -303,7 +304,8 @@ class SightIn(BaseModel):
 async def reading(request: Request, site: SiteDep, key: Key) -> Response:
     """The member has had the document in sight long enough to have read it: `article.read`, once a day."""
     seat, now = await seat_of(request, site), site.clock()
-    told = read(await body_of(request), {"seconds": count, "depth": count}, zone=site.zone, needed=["seconds", "depth"])
+    readers: dict[str, Reader] = {"seconds": count, "depth": count}
+    told = read(await body_of(request), readers, told_as=SightIn, zone=site.zone, needed=list(readers))
     sight = Sight(seconds=cast("int", told["seconds"]), depth=cast("int", told["depth"]))
     await site.database.write(
         lambda session: record_reading(

@@ -14,6 +14,7 @@ from portal.kit.i18n import Message
 
 MOST_ENTRIES = 200
 HIGHEST_RANK = 1_000_000
+MOST = 10**15
 word = text(200)
 plan_key = text(64)
 
@@ -26,7 +27,7 @@ def limits(value: object, zone: ZoneInfo) -> dict[str, float]:
         word(meter, zone)
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise Unreadable("not_a_number", Message("the limit of “%(meter)s” is not a number", meter=meter))
-        if not (math.isfinite(number) and 0 <= number <= 10**15):
+        if not (math.isfinite(number) and 0 <= number <= MOST):
             message = Message("the limit of “%(meter)s” must lie between 0 and 10^15", meter=meter)
             raise Unreadable("out_of_range", message)
     return dict(value)

@@ -155,9 +155,7 @@ async def _show(
         )
 
     page = await site.database.read(work)
-    return render(
-        request, "accounts/plan.html", page, viewer=viewer, nav="plans", status=422 if page.errors else 200
-    )
+    return render(request, "accounts/plan.html", page, viewer=viewer, nav="plans", status=422 if page.errors else 200)
 
 
 def _form_of(row: Plan) -> PlanForm:

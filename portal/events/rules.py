@@ -194,7 +194,8 @@ def _parse(message: dict[str, Any], received_at: datetime, kind: Kind, sent_at: 
 
 def _properties(message: dict[str, Any], kind: Kind, context: dict[str, Any]) -> dict[str, Any]:
     if kind in ("identify", "group"):
-        return _object(message.get("traits") or (context.get("traits") if kind == "identify" else None))
+        traits = message.get("traits")
+        return _object(context.get("traits") if traits is None and kind == "identify" else traits)
     properties = _object(message.get("properties"))
     if kind in ("page", "screen"):
         named = {key: message[key] for key in ("name", "category") if isinstance(message.get(key), str)}
@@ -250,7 +251,9 @@ def _event_name(value: object) -> str:
 
 
 def _at(message: dict[str, Any], received_at: datetime, batch_sent_at: datetime | None) -> datetime:
-    told = message.get("timestamp") or message.get("originalTimestamp")
+    told = message.get("timestamp")
+    if not told and not isinstance(told, bool | list | dict):  # nothing, "" and 0 say nothing
+        told = message.get("originalTimestamp")
     timestamp = instant(told) if told is not None else None
     if told is not None and timestamp is None:
         raise _Refused("invalid_timestamp")

@@ -16,7 +16,7 @@ WRITTEN = re.compile(
     r"(?:[Tt ](?P<time>\d{2}:\d{2}:\d{2})(?P<part>\.\d+)?(?P<offset>[Zz]|[+ -]\d{2}:\d{2}))?",
     re.ASCII,
 )
-FIRST, LAST = date(2000, 1, 1), date(2199, 12, 31)
+FIRST, LAST = date(1970, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True)

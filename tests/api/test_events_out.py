@@ -80,6 +80,14 @@ async def test_every_wrong_parameter_is_named(api: Api) -> None:
     assert named == {"#/query/limit", "#/query/from", "#/query/to", "#/query/account"}
 
 
+async def test_whatever_has_the_form_of_a_cursor_is_one(api: Api) -> None:
+    await fill(api)
+    key = await api.key()
+    for cursor, count in (("-" * 22, 0), ("A" * 22, 0), ("f" + "_" * 21, 9), ("", 9)):
+        answer = await api.client.get("/api/v1/events", params={"cursor": cursor}, headers=key)
+        assert (answer.status_code, len(answer.json()["events"])) == (200, count), cursor
+
+
 @pytest.mark.parametrize("cursor", ["x", "bnVsbA", "W10", "WzEsMl0", "WyJhIiwxXQ", "=", "あ", "W251bGwsbnVsbF0"])
 async def test_a_cursor_that_is_not_ours(api: Api, cursor: str) -> None:
     answer = await api.client.get("/api/v1/events", params={"cursor": cursor}, headers=await api.key())

@@ -72,6 +72,23 @@ async def test_every_call_is_described_whole(api: Api) -> None:
 
 
 @on_one_engine
+async def test_what_is_left_out_is_never_told_to_be_null(api: Api) -> None:
+    """Clients that are made from the schema send its defaults: `null` would clear what they do not mention."""
+    document = (await api.client.get("/api/openapi.json")).json()
+    bodies = [
+        (f"{method} {path}", call["requestBody"]["content"]["application/json"]["schema"])
+        for path, item in document["paths"].items()
+        for method, call in item.items()
+        if "requestBody" in call
+    ]
+    fields = {name: body.get("properties", {}) for name, body in bodies}
+    assert not [name for name, said in fields.items() for field in said.values() if field.get("default", ...) is None]
+    (change,) = (body for name, body in bodies if name.startswith("patch /v1/webhook-endpoints"))
+    assert "required" not in change
+    assert not any("default" in field for field in change["properties"].values())
+
+
+@on_one_engine
 async def test_the_server_is_named_where_it_can_be_relied_on(api: Api) -> None:
     for base, named in (
         ("https://portal.example/", "https://portal.example/api"),

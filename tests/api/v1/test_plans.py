@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.v1.plans import READERS, PlanIn
+from api.v1.plans import PlanIn
+from portal.accounts.plan_fields import READERS
 from portal.kit.db import Database
 from tests.vendor import vendor_on
 

@@ -257,7 +257,7 @@ async def test_who_reads_summaries_is_told_so_when_they_ask(house: House) -> Non
     await house.begin()
 
     def work(session: Session) -> dict[str, Any]:
-        told = {"name": "社長", "locale": "ja", "by": ADMIN, "by_name": "田中", "now": house.clock.now}
+        told: dict[str, Any] = {"name": "社長", "locale": "ja", "by": ADMIN, "by_name": "田中", "now": house.clock.now}
         name_reader(session, 1, email=MEMBER, **told)
         member = session.execute(select(Member).where(col(Member.email_key) == MEMBER)).scalar_one()
         return personal.held(session, person_of(session, member))
