@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
+from portal.accounts.models import Account
 from portal.checklists.deadlines import Pause as PauseSpan
 from portal.checklists.models import Enrollment, Pause
 
@@ -20,6 +21,12 @@ def is_counted(key: str) -> tuple[ColumnElement[bool], ...]:
         col(Enrollment.excluded_at).is_(None),
         col(Enrollment.withdrawn_at).is_(None),
     )
+
+
+def of_customers_here(now: datetime) -> ColumnElement[bool]:
+    """The runs of customers that have not left. Who has left is few among all, so those are looked up once, and no
+    run has to be joined with its customer."""
+    return col(Enrollment.account_id).not_in(select(col(Account.id)).where(col(Account.left_at) <= now))
 
 
 def whole_second(as_of: datetime) -> datetime:

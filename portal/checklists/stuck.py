@@ -11,17 +11,18 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from heapq import merge
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, not_, or_, select, union_all
 from sqlmodel import Session, col
 
 from portal.accounts.looked_after import looked_after_by
 from portal.accounts.models import Account
 from portal.checklists.catalog import Catalog, catalog
-from portal.checklists.counting import is_counted, pauses_by_run
+from portal.checklists.counting import is_counted, of_customers_here, pauses_by_run
 from portal.checklists.deadlines import effective_due
 from portal.checklists.definition import Step
 from portal.checklists.models import Completion, Enrollment, Pause
@@ -160,41 +161,56 @@ class _Search:
         own = thresholds(session)
         self._session = session
         self._paused: list[_Found] = []
-        plain: list[Select[*tuple[Any, ...]]] = []
+        plain: dict[Why, list[Select[*tuple[Any, ...]]]] = {one: [] for one in WHYS}
         for live in known.live:
             if checklist in (None, live.key):
                 bounds = bounds_of(own.get(live.key, Threshold()), calendar=calendar, now=now, zone=zone)
                 open_runs = (*_open(live.key, now), *_narrowing(narrowed))
-                plain.append(_plain(live.key, bounds).where(*open_runs))
+                for reason, asked in _plain(live.key, bounds).items():
+                    plain[reason].append(asked.where(*open_runs))
                 self._paused += _once_paused(session, live.key, bounds, open_runs, now=now, zone=zone)
         self._paused.sort()
-        self._plain = union_all(*plain).subquery() if plain else None
+        self._plain = {one: union_all(*asked).subquery() for one, asked in plain.items() if asked}
 
     def counts(self) -> dict[Why, int]:
         """How many there are for each reason."""
-        found = Counter(one.rank for one in self._paused)
-        if self._plain is not None:
-            asked = select(self._plain.c.rank, func.count()).group_by(self._plain.c.rank)
-            for rank, count in self._session.connection().execute(asked):
-                found[rank] += count
-        return {one: found[rank] for rank, one in enumerate(WHYS)}
+        found = Counter(one.why for one in self._paused)
+        return {one: found[one] + self._plain_counts.get(one, 0) for one in WHYS}
+
+    @cached_property
+    def _plain_counts(self) -> Mapping[Why, int]:
+        return {
+            one: self._session.connection().execute(select(func.count()).select_from(asked)).scalar_one()
+            for one, asked in self._plain.items()
+        }
 
     def stretch(self, why: Why | None, first: int, last: int | None) -> list[_Found]:
         """Those from place `first` until before `last` (None: to the end) in the order of the list."""
         paused = [one for one in self._paused if why in (None, one.why)]
         # However the paused ones fall among the others, so many of the others surely stand before the stretch.
         skipped = max(0, first - len(paused))
-        others: list[_Found] = []
-        if self._plain is not None:
-            columns = self._plain.c
-            asked = select(self._plain).order_by(columns.rank, columns.since, columns.run_id).offset(skipped)
-            if last is not None:
-                asked = asked.limit(last - skipped)
-            if why is not None:
-                asked = asked.where(columns.rank == WHYS.index(why))
-            others = [_Found(*row) for row in self._session.connection().execute(asked)]
+        others = self._others(why, skipped, None if last is None else last - skipped)
         merged = list(merge(paused, others))
         return merged[first - skipped : None if last is None else last - skipped]
+
+    def _others(self, why: Why | None, skipped: int, limit: int | None) -> list[_Found]:
+        """So many of those that were never paused. Reason by reason: the first of the overdue lie first in an index,
+        and who is only quiet is not looked at for a page of them."""
+        found: list[_Found] = []
+        for reason, asked in self._plain.items():
+            if why not in (None, reason):
+                continue
+            if skipped and skipped >= self._plain_counts[reason]:
+                skipped -= self._plain_counts[reason]
+                continue
+            some = select(asked).order_by(asked.c.since, asked.c.run_id).offset(skipped)
+            if limit is not None:
+                some = some.limit(limit - len(found))
+            found += [_Found(*row) for row in self._session.connection().execute(some)]
+            skipped = 0
+            if len(found) == limit:
+                break
+        return found
 
 
 def _open(key: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -204,29 +220,33 @@ def _open(key: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
         col(Enrollment.completed_at).is_(None),
         col(Enrollment.paused_at).is_(None),
         col(Enrollment.started_at) <= now,
-        col(Account.left_at).is_(None) | (col(Account.left_at) > now),
+        of_customers_here(now),
     )
 
 
-def _plain(key: str, bounds: Bounds) -> Select[*tuple[Any, ...]]:
+def _plain(key: str, bounds: Bounds) -> dict[Why, Select[*tuple[Any, ...]]]:
     """The stuck among the runs of one checklist that were never paused, as `Bounds.why` decides it."""
     started, progress, due = col(Enrollment.started_at), col(Enrollment.last_progress_at), col(Enrollment.due_at)
     quiet_since = case((progress > started, progress), else_=started)
     overdue = due <= bounds.passed if bounds.overdue is None else and_(due <= bounds.passed, due < bounds.overdue)
-    return (
-        select(
-            case((overdue, 0), else_=1).label("rank"),
-            case((overdue, due), else_=quiet_since).label("since"),
+    not_overdue = or_(due.is_(None), not_(overdue))
+    since: Mapping[Why, tuple[Any, ColumnElement[bool]]] = {
+        "overdue": (due, overdue),
+        "quiet": (quiet_since, and_(not_overdue, quiet_since < bounds.quiet)),
+    }
+    return {
+        why: select(
+            literal(WHYS.index(why)).label("rank"),
+            begun.label("since"),
             col(Enrollment.id).label("run_id"),
             col(Enrollment.account_id),
             literal(key).label("checklist"),
             col(Enrollment.version),
             due,
             quiet_since.label("quiet_since"),
-        )
-        .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
-        .where(or_(overdue, quiet_since < bounds.quiet), col(Enrollment.id).not_in(select(col(Pause.enrollment_id))))
-    )
+        ).where(taken, col(Enrollment.id).not_in(select(col(Pause.enrollment_id))))
+        for why, (begun, taken) in since.items()
+    }
 
 
 def _once_paused(
@@ -250,9 +270,7 @@ def _once_paused(
             col(Enrollment.started_at),
             col(Enrollment.due_at),
             col(Enrollment.last_progress_at),
-        )
-        .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
-        .where(*open_runs, col(Enrollment.id).in_(select(col(Pause.enrollment_id))))
+        ).where(*open_runs, col(Enrollment.id).in_(select(col(Pause.enrollment_id))))
     )
     found = []
     for run_id, account_id, version, started_at, due_at, progress_at in rows:
@@ -270,7 +288,8 @@ def _once_paused(
 def _narrowing(narrowed: Narrowed) -> list[ColumnElement[bool]]:
     exact = {col(Account.plan_key): narrowed.plan, col(Account.owner): narrowed.owner}
     conditions = [column.is_(None) if value == NONE else column == value for column, value in exact.items() if value]
-    return [*conditions, looked_after_by(narrowed.names)] if narrowed.names else conditions
+    conditions += [looked_after_by(narrowed.names)] if narrowed.names else []
+    return [col(Enrollment.account_id).in_(select(col(Account.id)).where(*conditions))] if conditions else []
 
 
 def _in_full(

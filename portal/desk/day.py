@@ -18,7 +18,7 @@ from portal.accounts.models import Account
 from portal.accounts.viewers import StaffViewer
 from portal.checklists.catalog import catalog
 from portal.checklists.models import Completion, Enrollment
-from portal.checklists.soon import DueSoon, due_soon
+from portal.checklists.soon import Soon, due_soon
 from portal.checklists.stuck import Narrowed, StuckPage, stuck_accounts
 from portal.kit.clock import day_end, day_start, local_day
 from portal.touch.listing import TaskPage, list_tasks
@@ -27,6 +27,7 @@ from portal.workdays.rules import Calendar
 from portal.workdays.service import calendar_of
 
 SHOWN = 8
+DUE_SHOWN = 10
 SOON = timedelta(days=7)
 NEW = timedelta(days=14)
 
@@ -75,7 +76,7 @@ class Day:
     reached: Sequence[Reached]
     reached_total: int
     stuck: StuckPage
-    week: Sequence[DueSoon]
+    week: Soon
     lately: Lately
     leaving: Sequence[Account]
     fresh: Sequence[Account]
@@ -98,9 +99,6 @@ def day_of(session: Session, viewer: StaffViewer, *, everyone: bool, now: dateti
     today = local_day(now, zone)
     week_ends = today + SOON
     still_here = col(Account.left_at).is_(None) | (col(Account.left_at) > now)
-    leaving = select(Account).where(
-        col(Account.notice_at).is_not(None) | col(Account.left_at).is_not(None), still_here, *theirs
-    )
     fresh = select(Account).where(col(Account.started_at) > now - NEW, col(Account.started_at) <= now, *theirs)
     reached, reached_total = _reached(session, today, [still_here, *theirs])
     return Day(
@@ -109,11 +107,22 @@ def day_of(session: Session, viewer: StaffViewer, *, everyone: bool, now: dateti
         reached=reached,
         reached_total=reached_total,
         stuck=stuck_accounts(session, now=now, zone=zone, narrowed=Narrowed(names=names), limit=SHOWN),
-        week=due_soon(session, now=now, until=day_end(week_ends, zone), zone=zone, names=names),
+        week=due_soon(session, now=now, until=day_end(week_ends, zone), zone=zone, names=names, limit=DUE_SHOWN),
         lately=_lately(session, calendar_of(session), theirs, now=now, zone=zone),
-        leaving=session.exec(leaving.order_by(col(Account.left_at), col(Account.id)).limit(SHOWN)).all(),
+        leaving=_leaving(session, theirs, now),
         fresh=session.exec(fresh.order_by(col(Account.started_at).desc(), col(Account.id)).limit(SHOWN)).all(),
     )
+
+
+def _leaving(session: Session, theirs: Sequence[ColumnElement[bool]], now: datetime) -> Sequence[Account]:
+    """Who goes: those with a day first, by it; then who has given notice and has none yet. Each by an index."""
+    dated = select(Account).where(col(Account.left_at) > now, *theirs).order_by(col(Account.left_at), col(Account.id))
+    found = session.exec(dated.limit(SHOWN)).all()
+    if len(found) == SHOWN:
+        return found
+    noticed = select(Account).where(col(Account.notice_at).is_not(None), col(Account.left_at).is_(None), *theirs)
+    rest = noticed.order_by(col(Account.notice_at), col(Account.id)).limit(SHOWN - len(found))
+    return [*found, *session.exec(rest)]
 
 
 def _reached(session: Session, today: date, conditions: Sequence[ColumnElement[bool]]) -> tuple[list[Reached], int]:

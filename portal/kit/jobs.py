@@ -12,13 +12,14 @@ so many places at once and no more, so whatever hangs holds up nobody but itself
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, Index, Update, bindparam, delete, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, col
 
+from portal.kit.prepared import Insertion
 from portal.kit.rows import BigId, Json, Row, one_of
 
 LEASE = timedelta(seconds=30)
@@ -147,7 +148,10 @@ def enqueue_all(
     """Add many jobs of one kind, as (lane, payload), by one statement."""
     if jobs:
         rows = [{**_row(kind, payload, lane, now), "run_at": run_at or now} for lane, payload in jobs]
-        session.connection().execute(insert(Job), rows)
+        if session.get_bind().dialect.name == "postgresql":
+            _JOBS.on_postgresql(session.connection(), [tuple(row.values()) for row in rows])
+        else:
+            session.connection().execute(insert(Job), rows)
 
 
 def _row(kind: str, payload: Mapping[str, Any], lane: str, now: datetime) -> dict[str, Any]:
@@ -177,6 +181,7 @@ def withdraw(session: Session, *, lane: str) -> int:
 
 _table: Any = Job.__table__  # type: ignore[attr-defined]  # SQLModel gives every table one and does not say so
 _instant = _table.c.run_at.type
+_JOBS = Insertion(_table, tuple(_row("", {}, "", datetime.fromtimestamp(0, UTC))), conflict="")
 _LANES = (
     text(
         """

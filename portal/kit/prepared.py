@@ -136,7 +136,8 @@ class Insertion:
 
     @property
     def _into(self) -> str:
-        return f"INSERT INTO {self._table.name} ({', '.join(column.name for column in self._columns)})"
+        names = ", ".join(f'"{column.name}"' for column in self._columns)
+        return f"INSERT INTO {self._table.name} ({names})"
 
 
 def driver_of(session: Session) -> sqlite3.Connection | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlmodel import Session
+from sqlalchemy.dialects import sqlite
+from sqlmodel import Session, col
 
-from portal.accounts.inserts import insert_missing
+from portal.accounts.inserts import table_of
 from portal.kit.db import chunks
 from portal.kit.jobs import enqueue_all
+from portal.kit.prepared import Insertion
 from portal.mailing.models import Letter
 from portal.mailing.people import Someone
 
@@ -48,11 +50,19 @@ def write_down(session: Session, drafts: Sequence[Draft], *, now: datetime, run_
     """
     written = 0
     for some in chunks(drafts, 1_000):
-        rows = insert_missing(session, Letter, [_row(draft, now) for draft in some], returning=["id", "state"])
+        rows = _put(session, [_row(draft, now) for draft in some])
         written += len(rows)
         waiting = [("", {"letter": letter_id}) for letter_id, state in rows if state == "waiting"]
         enqueue_all(session, JOB, waiting, now=now, run_at=run_at)
     return written
+
+
+def _put(session: Session, rows: Sequence[dict[str, Any]]) -> Sequence[tuple[Any, ...]]:
+    """The id and the state of those of `rows` that were not there."""
+    if rows and session.get_bind().dialect.name == "postgresql":
+        return _LETTERS.on_postgresql(session.connection(), [tuple(row.values()) for row in rows])
+    asked = sqlite.insert(Letter).on_conflict_do_nothing().returning(col(Letter.id), col(Letter.state))
+    return [tuple(row) for row in session.connection().execute(asked, rows)] if rows else ()
 
 
 def _row(draft: Draft, now: datetime) -> dict[str, Any]:
@@ -82,3 +92,7 @@ def _row(draft: Draft, now: datetime) -> dict[str, Any]:
         "created_at": now,
         "at": now,
     }
+
+
+_COLUMNS = tuple(_row(Draft(0, "hand", ""), datetime.fromtimestamp(0, UTC)))
+_LETTERS = Insertion(table_of(Letter), _COLUMNS, conflict="ON CONFLICT DO NOTHING", returning=("id", "state"))
