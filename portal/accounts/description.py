@@ -14,7 +14,7 @@ from portal.accounts.fields import Reading, Unreadable, identifier
 from portal.accounts.models import Account, Invitation
 from portal.accounts.service import account_by_external_id
 from portal.accounts.visits import StaffViewer
-from portal.kit.errors import Conflict, FieldProblem, Invalid, NotFound
+from portal.kit.errors import Conflict, FieldProblem, Invalid, NotFound, by_field
 from portal.kit.i18n import Message
 from portal.kit.web import Site, flash, redirect, render
 
@@ -94,9 +94,7 @@ async def save(
     said: Message,
 ) -> Response:
     """Do `work` and go on, or show the form again as it was filled in, with what is wrong beside each field."""
-    errors: dict[str, list[Message]] = {}
-    for problem in problems:
-        errors.setdefault(problem.field, []).append(problem.message)
+    errors = by_field(problems)
     status = 422
     if not errors:
         try:

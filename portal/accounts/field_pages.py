@@ -11,7 +11,7 @@ from starlette.responses import Response
 from portal.accounts.own_fields import KINDS, keep_field, own_fields, remove_field
 from portal.accounts.records import AccountField
 from portal.accounts.visits import ActsForCustomers, StaffViewer
-from portal.kit.errors import Conflict, Invalid, NotFound
+from portal.kit.errors import Conflict, Invalid, NotFound, by_field
 from portal.kit.i18n import LOCALES, Message
 from portal.kit.web import Site, SiteDep, flash, page_router, redirect, render
 
@@ -75,9 +75,7 @@ async def keep(
     try:
         await site.database.write(work)
     except (Invalid, Conflict) as refused:
-        errors: dict[str, list[Message]] = {}
-        for problem in refused.problems:
-            errors.setdefault(problem.field, []).append(problem.message)
+        errors = by_field(refused.problems)
         found = await site.database.read(own_fields)
         page = FieldsPage(found, KINDS, texts, editing, errors or {"key": [refused.message]})
         return _show(request, viewer, page, status=422)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from starlette.responses import Response
 
 from portal.accounts.visits import SignedInStaff, WritesContent
-from portal.kit.errors import Invalid
+from portal.kit.errors import Invalid, by_field
 from portal.kit.i18n import Message
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
 from portal.search.models import Synonym
@@ -75,9 +75,7 @@ async def add(
     try:
         await site.database.write(work)
     except Invalid as error:
-        errors: dict[str, list[Message]] = {}
-        for problem in error.problems:
-            errors.setdefault(problem.field, []).append(problem.message)
+        errors = by_field(error.problems)
         own = await site.database.report(own_synonyms)
         page = SynonymsPage(own, shipped(), words, means, both_ways, errors)
         return render(request, "finding/synonyms.html", page, viewer=viewer, nav="search", status=error.status)

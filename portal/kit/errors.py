@@ -20,6 +20,14 @@ class FieldProblem:
     message: Message
 
 
+def by_field(problems: Sequence[FieldProblem]) -> dict[str, list[Message]]:
+    """What is wrong, field by field, as forms show it."""
+    found: dict[str, list[Message]] = {}
+    for problem in problems:
+        found.setdefault(problem.field, []).append(problem.message)
+    return found
+
+
 class BansoError(Exception):
     """The root of every error a person or a machine may be told about."""
 

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.visits import ConnectsSystems, StaffViewer
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Invalid, NotFound, by_field
 from portal.kit.i18n import Message, as_locale
 from portal.kit.web import Site, SiteDep, flash, page_router, redirect, render
 from portal.mailing.alert_channels import (
@@ -108,9 +108,7 @@ async def act(request: Request, site: SiteDep, viewer: ConnectsSystems, channel_
 async def _shown(
     request: Request, site: Site, viewer: StaffViewer, wanted: WantedChannel, wrong: Invalid | None = None
 ) -> HTMLResponse:
-    errors: dict[str, list[Message]] = {}
-    for problem in wrong.problems if wrong is not None else ():
-        errors.setdefault(problem.field, []).append(problem.message)
+    errors = by_field(wrong.problems if wrong is not None else ())
     found = await site.database.read(list_channels)
     page = AlertsPage(found, KIND_WORDS, ALERT_WORDS, wanted, errors)
     status = 422 if wrong is not None else 200

@@ -16,7 +16,7 @@ from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.visits import ActsForCustomers, AnyViewer, SignedInAdmin
 from portal.checklists.definition import in_words
 from portal.checklists.state import RunState, states_of
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Invalid, NotFound, by_field
 from portal.kit.i18n import LOCALES, Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.mailing import unsubscribe_pages
@@ -204,9 +204,7 @@ async def _name(
     try:
         await site.database.write(work)
     except Invalid as wrong:
-        errors: dict[str, list[Message]] = {}
-        for problem in wrong.problems:
-            errors.setdefault(problem.field, []).append(problem.message)
+        errors = by_field(wrong.problems)
         found = await site.database.read(lambda session: readers_of(session, account_id))
         title = await site.database.read(lambda session: session.get_one(Account, account_id).name)
         page = ReadersPage(title, found, here, back, query, viewer.kind == "staff", name, email, errors)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
-from portal.kit.errors import Invalid
+from portal.kit.errors import Invalid, by_field
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.mailing.by_rule import Tally, would_send
@@ -232,10 +232,7 @@ def _page(
 
 
 def _errors(wrong: Invalid) -> Mapping[str, Sequence[Message]]:
-    errors: dict[str, list[Message]] = {}
-    for problem in wrong.problems:
-        errors.setdefault(problem.field, []).append(problem.message)
-    return errors
+    return by_field(wrong.problems)
 
 
 def _whole(text: str) -> int:

@@ -15,7 +15,7 @@ from portal.accounts.service import account_by_external_id
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
 from portal.checklists.catalog import catalog
 from portal.checklists.models import Enrollment
-from portal.kit.errors import Conflict, FieldProblem, Invalid
+from portal.kit.errors import Conflict, FieldProblem, Invalid, by_field
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale
 from portal.kit.mail import queue
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
@@ -164,9 +164,7 @@ async def _shown(
     told: Message | None = None,
 ) -> HTMLResponse:
     locale = locale_of(request, viewer)
-    errors: dict[str, list[Message]] = {}
-    for problem in wrong.problems if wrong is not None else ():
-        errors.setdefault(problem.field, []).append(problem.message)
+    errors = by_field(wrong.problems if wrong is not None else ())
 
     def work(session: Session) -> TemplatePage:
         stored = None if is_new else template_by_key(session, key)

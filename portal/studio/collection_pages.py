@@ -11,12 +11,12 @@ from fastapi import Request, Response
 from sqlmodel import Session
 
 from portal.accounts.visits import SignedInStaff
-from portal.kit.errors import BansoError, Invalid
+from portal.kit.errors import BansoError, Invalid, by_field
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep, flash, page_router, redirect, render
 from portal.studio import arranging
 from portal.studio.arranging import Shelved
-from portal.studio.shown import by_field, person_of
+from portal.studio.shown import person_of
 
 router = page_router(prefix="/staff/collections")
 Said = Annotated[str, Field(max_length=300)]

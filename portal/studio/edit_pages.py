@@ -16,7 +16,7 @@ from sqlmodel import Session
 from starlette.datastructures import FormData
 
 from portal.accounts.visits import SignedInStaff
-from portal.kit.errors import BansoError, Forbidden, Invalid
+from portal.kit.errors import BansoError, Forbidden, Invalid, by_field
 from portal.kit.headers import policy_with_style
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
@@ -27,7 +27,7 @@ from portal.studio.editing import Filed, Opened, open_file, open_text
 from portal.studio.front import Form, text_of
 from portal.studio.manuscripts import document_of, forget_unsaved
 from portal.studio.rules import Person
-from portal.studio.shown import DONE, KINDS, by_field, person_of
+from portal.studio.shown import DONE, KINDS, person_of
 from portal.studio.sights import Around, Sight, around, sight
 from portal.studio.translations import beside, mark_current
 from portal.studio.writing import OvertakenBy, Saved, keep, save

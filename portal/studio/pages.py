@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from portal.accounts.viewers import StaffViewer
 from portal.accounts.visits import SignedInStaff
-from portal.kit.errors import BansoError, Forbidden, Invalid
+from portal.kit.errors import BansoError, Forbidden, Invalid, by_field
 from portal.kit.i18n import LOCALES, Locale, Message, as_locale
 from portal.kit.web import SiteDep, flash, locale_of, page_router, redirect, render
 from portal.studio import (
@@ -36,7 +36,7 @@ from portal.studio.listing import SORTS, Filters, Found, Sort, facets, list_docu
 from portal.studio.manuscripts import FOLDERS
 from portal.studio.rules import STATES as STATE_KEYS
 from portal.studio.rules import Person
-from portal.studio.shown import KINDS, LANGUAGES, STATES, by_field, person_of
+from portal.studio.shown import KINDS, LANGUAGES, STATES, person_of
 from portal.studio.writing import begin
 
 router = page_router()

@@ -12,7 +12,7 @@ from fastapi import Query, Request, Response
 from sqlmodel import Session
 
 from portal.accounts.visits import WritesContent
-from portal.kit.errors import BansoError, Invalid
+from portal.kit.errors import BansoError, Invalid, by_field
 from portal.kit.i18n import LOCALES, Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.studio import going_out, replacing, taking_back
@@ -21,7 +21,7 @@ from portal.studio.manuscripts import Key
 from portal.studio.models import Replacement
 from portal.studio.replacing import Looked, Wanted
 from portal.studio.rules import Person
-from portal.studio.shown import KINDS, LANGUAGES, STATES, by_field, person_of
+from portal.studio.shown import KINDS, LANGUAGES, STATES, person_of
 
 HERE = "/staff/content/replace"
 router = page_router(prefix=HERE)

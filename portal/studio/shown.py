@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from portal.accounts.viewers import StaffViewer
-from portal.kit.errors import FieldProblem
 from portal.kit.i18n import LOCALES, Locale, Message
 from portal.studio.rules import Person
 
@@ -68,14 +67,6 @@ HOW: Final[Mapping[str, Message]] = {
 def person_of(viewer: StaffViewer) -> Person:
     """Whoever is signed in, as the studio knows them."""
     return Person(viewer.staff_id, viewer.name, viewer.role)
-
-
-def by_field(problems: Sequence[FieldProblem]) -> dict[str, list[Message]]:
-    """What is wrong, field by field."""
-    found: dict[str, list[Message]] = {}
-    for problem in problems:
-        found.setdefault(problem.field, []).append(problem.message)
-    return found
 
 
 def other(locale: Locale) -> Locale:

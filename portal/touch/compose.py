@@ -20,7 +20,7 @@ from portal.accounts.paths import local_path
 from portal.accounts.staff import list_staff
 from portal.accounts.visits import StaffViewer
 from portal.kit.clock import local_day
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Invalid, NotFound, by_field
 from portal.kit.i18n import Message
 from portal.kit.web import Site, flash, redirect, render, site_of
 from portal.touch.rules import KIND_WORDS, Colleague
@@ -120,9 +120,7 @@ def _page(
         .where(col(Account.id).in_(account_ids[:NAMED]))
         .order_by(col(Account.name), col(Account.id))
     ).all()
-    errors: dict[str, list[Message]] = {}
-    for one in wrong.problems if wrong else ():
-        errors.setdefault(one.field, []).append(one.message)
+    errors = by_field(wrong.problems if wrong else ())
     starting = {"kind": "phone", "day": today.isoformat(), "staff_id": str(viewer.staff_id), "remind": "0"}
     return ComposePage(
         what=what,

@@ -15,7 +15,7 @@ from portal.accounts.paths import customer_path, local_path
 from portal.accounts.staff import list_staff
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
 from portal.kit.clock import local_day
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Invalid, NotFound, by_field
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep, page_router, render
 from portal.touch import forms, tasks
@@ -223,9 +223,7 @@ def _task_page(
 ) -> OneTaskPage:
     task = tasks.task_by_id(session, number_in(task_id))
     account = session.get_one(Account, task.account_id)
-    errors: dict[str, list[Message]] = {}
-    for one in wrong.problems if wrong else ():
-        errors.setdefault(one.field, []).append(one.message)
+    errors = by_field(wrong.problems if wrong else ())
     staff = [one for one in list_staff(session) if one.role != "editor" or one.id == task.staff_id]
     calendar = calendar_of(session)
     remind = ""

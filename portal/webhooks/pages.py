@@ -11,7 +11,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts.visits import ConnectsSystems, StaffViewer
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Invalid, NotFound, by_field
 from portal.kit.i18n import Message
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
 from portal.webhooks import log, service
@@ -313,9 +313,7 @@ def _form(
     error: Invalid | None = None,
     is_new: bool = False,
 ) -> HTMLResponse:
-    errors: dict[str, list[Message]] = {}
-    for problem in error.problems if error is not None else ():
-        errors.setdefault(problem.field, []).append(problem.message)
+    errors = by_field(error.problems if error is not None else ())
     page = FormPage(
         key=key,
         is_new=is_new,

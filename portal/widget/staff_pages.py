@@ -17,7 +17,7 @@ from portal.accounts.visits import ConnectsSystems, StaffViewer
 from portal.events.sources import KnownSource, signing_secrets_of, source_of_public_key
 from portal.events.tokens import FLAWS, Examined, examine
 from portal.kit.clock import local_day
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Invalid, NotFound, by_field
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.widget.meter import Traffic, sightings_of, traffic_of
@@ -137,9 +137,7 @@ async def save(
     try:
         theme = read_theme(typed)
     except Invalid as error:
-        errors: dict[str, list[Message]] = {}
-        for problem in error.problems:
-            errors.setdefault(problem.field, []).append(problem.message)
+        errors = by_field(error.problems)
         return await _shown(request, site, viewer, Asked(typed=typed, errors=errors), status=422)
     now = site.clock()
     await site.database.write(lambda session: save_theme(session, theme, by=viewer.email_key, now=now))

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
 from portal.kit.clock import local_day
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Invalid, NotFound, by_field
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.workdays import service
@@ -196,9 +196,7 @@ async def _save(
     try:
         await site.database.write(work)
     except Invalid as wrong:
-        errors: dict[str, list[Message]] = {}
-        for one in wrong.problems:
-            errors.setdefault(one.field, []).append(one.message)
+        errors = by_field(wrong.problems)
         locale = locale_of(request, viewer)
         page = await site.database.read(
             lambda session: _page(session, site, viewer, locale, typed=typed, errors=errors)

@@ -24,7 +24,7 @@ from portal.accounts.visits import ActsForCustomers, SeesCustomers
 from portal.checklists.actors import Actor
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
-from portal.kit.errors import BansoError, FieldProblem, Invalid
+from portal.kit.errors import BansoError, FieldProblem, Invalid, by_field
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.workshop import batches
@@ -247,9 +247,7 @@ async def _page(
     problems: Sequence[FieldProblem] = (),
     wish: Wish | None = None,
 ) -> Response:
-    errors: dict[str, list[Message]] = {}
-    for one in problems:
-        errors.setdefault(one.field, []).append(one.message)
+    errors = by_field(problems)
 
     def work(session: Session) -> ExceptionsPage:
         ids = existing(session, asked.ids)
