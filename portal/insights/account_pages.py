@@ -182,7 +182,7 @@ def _page(
         has_left=account.left_at is not None and account.left_at <= now,
         people=persons,
         active=sum(one.is_active for one in persons),
-        touch=touch_part(session, account_id, external_id, now=now, zone=zone),
+        touch=touch_part(session, account_id, external_id, staff_id=viewer.staff_id, now=now, zone=zone),
         last_seen=reads.last_seen(session, account_ids=[account_id]).get(account_id),
         runs=[
             _part(session, one, runs[one.key], locale, zone)

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from portal.accounts.paths import customer_path
 from portal.kit.clock import local_day
 from portal.kit.i18n import Message
-from portal.touch.contacts import contacts_of, removed_contacts_of, touches_of
+from portal.touch.contacts import contacts_of, may_change, removed_contacts_of, touches_of
 from portal.touch.listing import TaskPage, list_tasks
 from portal.touch.models import Contact
 from portal.touch.rules import KIND_WORDS
@@ -25,13 +25,17 @@ DONE_SHOWN = 10
 
 @dataclass(frozen=True)
 class TouchPart:
-    """What was said with a customer and what is to be done; `is_reached`: the day to come back is here."""
+    """What was said with a customer and what is to be done; `is_reached`: the day to come back is here.
+
+    `changeable` are the ids of contacts that whoever looks can still put right.
+    """
 
     external_id: str
     tasks: TaskPage
     done: TaskPage
     contacts: Sequence[Contact]
     removed: Sequence[Contact]
+    changeable: frozenset[int | None]
     kinds: Mapping[str, Message]
     last_at: datetime | None
     next_on: date | None
@@ -43,16 +47,20 @@ class TouchPart:
         return f"/staff/touch/{what}/new?{urlencode({'account': self.external_id, 'back': back})}"
 
 
-def touch_part(session: Session, account_id: int, external_id: str, *, now: datetime, zone: ZoneInfo) -> TouchPart:
-    """Those of one customer, as they stand at `now`."""
+def touch_part(
+    session: Session, account_id: int, external_id: str, *, staff_id: int | None, now: datetime, zone: ZoneInfo
+) -> TouchPart:
+    """Those of one customer, as they stand at `now`, for the colleague `staff_id`."""
     today = local_day(now, zone)
     touch = touches_of(session, [account_id]).get(account_id)
     next_on = touch.next_on if touch else None
+    found = contacts_of(session, account_id, limit=CONTACTS_SHOWN)
     return TouchPart(
         external_id=external_id,
         tasks=list_tasks(session, today=today, week_ends=today, account_id=account_id, limit=TASKS_SHOWN),
         done=list_tasks(session, today=today, week_ends=today, state="done", account_id=account_id, limit=DONE_SHOWN),
-        contacts=contacts_of(session, account_id, limit=CONTACTS_SHOWN),
+        contacts=found,
+        changeable=frozenset(one.id for one in found if one.text and may_change(one, staff_id=staff_id, now=now)),
         removed=removed_contacts_of(session, account_id, limit=CONTACTS_SHOWN),
         kinds=KIND_WORDS,
         last_at=touch.last_at if touch else None,

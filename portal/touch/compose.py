@@ -7,7 +7,7 @@ form until it is sent, in one field, and whoever has vanished meanwhile is left 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, get_args
 
@@ -48,9 +48,10 @@ TITLES: Mapping[What, Message] = {
 @dataclass(frozen=True)
 class ComposePage:
     """For `touch/compose.html`. `accounts` is what the form carries of the customers, `names` some of them, `more` how
-    many others; `ahead` are days (counted, the day that is) to choose from."""
+    many others; `ahead` are days (counted, the day that is) to choose from. The form goes to `action`."""
 
     what: What
+    action: str
     title: Message
     accounts: str
     names: Sequence[tuple[str, str]]
@@ -75,12 +76,16 @@ async def compose(
     back: str,
     typed: Mapping[str, str] | None = None,
     wrong: Invalid | None = None,
+    changing: int | None = None,
 ) -> Response:
-    """The form for these customers; with `wrong` as it was filled in, and what is the matter with it."""
+    """The form for these customers; with `wrong` as it was filled in, and what is the matter with it. `changing` is the
+    contact that is put right by it."""
     site = site_of(request)
     page = await site.database.read(
         lambda session: _page(session, site, viewer, what, account_ids, local_path(back, "/staff"), typed, wrong)
     )
+    if changing is not None:
+        page = replace(page, title=Message("Change the contact"), action=f"/staff/contacts/{changing}/change")
     nav = "accounts" if len(account_ids) == 1 else "onboarding"
     status = 422 if wrong else 200
     return render(request, "touch/compose.html", page, viewer=viewer, nav=nav, status=status)
@@ -124,6 +129,7 @@ def _page(
     starting = {"kind": "phone", "day": today.isoformat(), "staff_id": str(viewer.staff_id), "remind": "0"}
     return ComposePage(
         what=what,
+        action=f"/staff/touch/{what}",
         title=TITLES[what],
         accounts=",".join(map(str, account_ids)),
         names=[(external_id, name) for external_id, name in some],

@@ -7,7 +7,7 @@ one before: somebody has come back.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, insert, select
 from sqlmodel import Session, col
@@ -15,12 +15,14 @@ from sqlmodel import Session, col
 from portal.accounts.service import lock_accounts
 from portal.kit.clock import day_end, day_start, local_day
 from portal.kit.db import zone_of
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Conflict, Invalid, NotFound
 from portal.kit.i18n import Message
 from portal.touch.models import Contact, Touch
 from portal.touch.rules import Colleague, Said, wrong_with_contact, wrong_with_next
 
 CHUNK = 500
+CHANGEABLE = timedelta(days=1)
+"""How long after it was written down whoever wrote a contact can put it right."""
 
 
 def record_contact(session: Session, *, account_id: int, said: Said, by: Colleague, now: datetime) -> Contact:
@@ -47,6 +49,29 @@ def set_next_date(
     if problems:
         raise Invalid(problems[0].message, problems=problems)
     _write(session, account_ids, Said("note", now, "", next_on=next_on, clears_next=True), by, now)
+
+
+def may_change(contact: Contact, *, staff_id: int | None, now: datetime) -> bool:
+    """Whether it can still be put right: by who wrote it, within a day, and while it stands."""
+    is_author = contact.staff_id is not None and contact.staff_id == staff_id
+    return is_author and contact.removed_at is None and now < contact.recorded_at + CHANGEABLE
+
+
+def change_contact(session: Session, contact: Contact, *, said: Said, by: Colleague, now: datetime) -> None:
+    """Put a contact right. What it said before stays on record as one taken back; `Conflict` where it may not be
+    changed any more, `Invalid` with everything that is wrong with what is said now."""
+    if not may_change(contact, staff_id=by.id, now=now):
+        raise Conflict(Message("Only who wrote a contact can change it, and only within a day. Nothing was changed."))
+    problems = wrong_with_contact(said, now=now, today=local_day(now, zone_of(session)))
+    if problems:
+        raise Invalid(Message("The contact was not saved."), problems=problems)
+    before = contact.model_dump(exclude={"id"})
+    session.add(Contact(**{**before, "removed_at": now, "removed_by": by.name[:200]}))
+    contact.kind, contact.at = said.kind, min(said.at, now)
+    contact.with_whom, contact.text = said.with_whom.strip(), said.text.strip()
+    contact.sets_next, contact.next_on = said.sets_next, said.next_on
+    session.add(contact)
+    follow(session, [contact.account_id])
 
 
 def remove_contact(session: Session, contact: Contact, *, by: Colleague, now: datetime) -> None:

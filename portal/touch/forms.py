@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from portal.kit.clock import local_day
 from portal.kit.errors import FieldProblem, Invalid
 from portal.kit.i18n import Message
+from portal.touch.models import Contact
 from portal.touch.rules import FARTHEST, KINDS, Said, Wanted, due_in, remind_day
 from portal.workdays.rules import Calendar
 
@@ -40,6 +41,19 @@ def contact_in(given: Texts, *, now: datetime, zone: ZoneInfo, calendar: Calenda
     if problems or kind is None:
         raise Invalid(Message("The contact was not saved."), problems=problems)
     return Said(kind, at, given.get("text", ""), given.get("with_whom", ""), next_on)
+
+
+def contact_texts(contact: Contact, *, zone: ZoneInfo) -> dict[str, str]:
+    """A contact as it stands in the form that describes it."""
+    at = contact.at.astimezone(zone)
+    return {
+        "kind": contact.kind,
+        "day": at.date().isoformat(),
+        "clock": f"{at:%H:%M}",
+        "with_whom": contact.with_whom,
+        "text": contact.text,
+        "next_on": contact.next_on.isoformat() if contact.next_on else "",
+    }
 
 
 def task_in(given: Texts, *, now: datetime, zone: ZoneInfo, calendar: Calendar) -> Wanted:

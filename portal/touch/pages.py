@@ -10,11 +10,12 @@ from portal.accounts.models import Account
 from portal.accounts.paths import customer_path, local_path
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.visits import ActsForCustomers
-from portal.kit.errors import Invalid, NotFound
+from portal.kit.errors import Conflict, Invalid, NotFound
 from portal.kit.i18n import Message
 from portal.kit.web import SiteDep, page_router
 from portal.touch import contacts, forms, task_pages, tasks
 from portal.touch.compose import WHATS, What, chosen, colleague, compose, number_in, told
+from portal.touch.models import Contact
 from portal.workdays.service import calendar_of
 
 router = page_router()
@@ -80,6 +81,52 @@ async def write_down(request: Request, site: SiteDep, viewer: ActsForCustomers, 
             return told(request, back, wrong.message, kind="bad")
         return await compose(request, viewer, kind, ids, back=back, typed=given, wrong=wrong)
     return told(request, back, said)
+
+
+@router.get("/staff/contacts/{contact_id}/change")
+async def open_contact(request: Request, site: SiteDep, viewer: ActsForCustomers, contact_id: int) -> Response:
+    """A contact in its form, for who wrote it and only for a day."""
+    now = site.clock()
+
+    def work(session: Session) -> tuple[Contact, str]:
+        contact = contacts.contact_by_id(session, number_in(contact_id))
+        if not contacts.may_change(contact, staff_id=viewer.staff_id, now=now):
+            raise NotFound
+        return contact, customer_path(session.get_one(Account, contact.account_id).external_id)
+
+    contact, there = await site.database.read(work)
+    typed = forms.contact_texts(contact, zone=site.zone)
+    ids = [contact.account_id]
+    return await compose(request, viewer, "contact", ids, back=f"{there}#contacts", typed=typed, changing=contact_id)
+
+
+@router.post("/staff/contacts/{contact_id}/change")
+async def change_contact(request: Request, site: SiteDep, viewer: ActsForCustomers, contact_id: int) -> Response:
+    """Put it right; or show the form again, as it was filled in."""
+    sent = await request.form()
+    given = {name: text for name, text in sent.items() if isinstance(text, str)}
+    now = site.clock()
+
+    def work(session: Session) -> None:
+        contact = contacts.contact_by_id(session, number_in(contact_id))
+        said = forms.contact_in(given, now=now, zone=site.zone, calendar=calendar_of(session))
+        contacts.change_contact(session, contact, said=said, by=colleague(viewer), now=now)
+
+    def whose(session: Session) -> tuple[int, str]:
+        contact = contacts.contact_by_id(session, number_in(contact_id))
+        return contact.account_id, customer_path(session.get_one(Account, contact.account_id).external_id)
+
+    account_id, there = await site.database.read(whose)
+    back = f"{there}#contacts"
+    try:
+        await site.database.write(work)
+    except Conflict as refused:
+        return told(request, back, refused.message, kind="bad")
+    except Invalid as wrong:
+        return await compose(
+            request, viewer, "contact", [account_id], back=back, typed=given, wrong=wrong, changing=contact_id
+        )
+    return told(request, back, Message("The contact is changed. What it said before stays below, as taken back."))
 
 
 @router.post("/staff/contacts/{contact_id}/{act}")

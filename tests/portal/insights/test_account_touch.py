@@ -62,6 +62,26 @@ async def test_contacts_and_tasks_are_made_done_and_taken_back_on_the_page(vendo
         for shown in ("面談：田中 <i>様</i>", "一行目\n二行目", "次回対応日：6月3日(水)", "到来"):
             assert shown in page, shown
         assert "<i>様" not in (await staff.get(THERE)).text
+        assert "/staff/contacts/1/change" in page
+        form_of_it = await text_of(staff, "/staff/contacts/1/change")
+        for typed in ('action="/staff/contacts/1/change"', "一行目\n二行目</textarea>", 'value="2026-06-03"'):
+            assert typed in form_of_it, typed
+        right = {"kind": "meeting", "with_whom": "田中 <i>様</i>", "text": "直した\n二行目", "next_on": "2026-06-03"}
+        wrong = await vendor.post(
+            staff, THERE, "/staff/contacts/1/change", **{**right, "text": " ", "day": "2026-02-30"}
+        )
+        assert (wrong.status_code, "直" in wrong.text) == (422, False)
+        changed = await vendor.post(staff, THERE, "/staff/contacts/1/change", **right)
+        assert changed.headers["location"] == f"{THERE}#contacts"
+        page = await text_of(staff, THERE)
+        assert "直した\n二行目" in page.split("佐藤 1さんが取り消し")[0]
+        assert "一行目\n二行目" in page.split("直した\n二行目")[1]  # what it said stays on record, as taken back
+        at, vendor.clock.now = vendor.clock.now, vendor.clock.now + timedelta(days=1)
+        assert "/contacts/1/change" not in await text_of(staff, THERE)
+        assert (await staff.get("/staff/contacts/1/change")).status_code == 404
+        late = await vendor.post(staff, THERE, "/staff/contacts/1/change", **right)
+        assert "書いた本人だけ" in await text_of(staff, late.headers["location"])
+        vendor.clock.now = at
         assert (await vendor.post(staff, THERE, "/staff/contacts/1/remove")).headers["location"] == f"{THERE}#contacts"
         page = await text_of(staff, THERE)
         assert "佐藤 1さんが取り消し" in page
@@ -223,7 +243,7 @@ async def test_as_much_is_asked_for_many_people_as_for_few(vendor: Vendor) -> No
     def asked(session: Session) -> int:
         account = account_of(session, "aoba")
         with statements_to(session) as said:
-            touch_part(session, account, "aoba", now=NOW, zone=TOKYO)
+            touch_part(session, account, "aoba", staff_id=None, now=NOW, zone=TOKYO)
             usage_of(session, account_id=account, first=NOW.date(), last=NOW.date(), zone=TOKYO)
         return len(said)
 
