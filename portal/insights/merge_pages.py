@@ -19,6 +19,7 @@ from portal.accounts.people import members_of
 from portal.accounts.records import AccountMerge
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.visits import ActsForCustomers
+from portal.checklists.merging import RunMerged, merged_runs
 from portal.events import reads
 from portal.kit.errors import Conflict, NotFound
 from portal.kit.i18n import Message
@@ -51,11 +52,13 @@ class Side:
 
 @dataclass(frozen=True)
 class MergePage:
-    """For `insights/merge.html`. Without `other` one is looked for among `found`; `both` are in each of the two."""
+    """For `insights/merge.html`. Without `other` one is looked for among `found`; `both` are in each of the two;
+    `runs` is what becomes of checklists."""
 
     keep: Side
     other: Side | None
     both: Sequence[str]
+    runs: Sequence[RunMerged]
     q: str
     found: Sequence[Account]
     merges: Sequence[tuple[AccountMerge, bool]]
@@ -93,7 +96,11 @@ async def compare(
         merges = merging.merges_of(session, id_of(one.account))
         undoable = [bool(row.undo) and row.undone_at is None and now < row.at + merging.UNDOABLE for row in merges]
         both = sorted(set(one.people) & set(two.people)) if two else []
-        return MergePage(one, two, both, q, found, list(zip(merges, undoable, strict=True)))
+        runs: Sequence[RunMerged] = ()
+        if two is not None and two.account.id != one.account.id:
+            keep_id, gone_id = id_of(one.account), id_of(two.account)
+            runs = merged_runs(session, keep_id=keep_id, gone_id=gone_id, now=now, zone=site.zone)
+        return MergePage(one, two, both, runs, q, found, list(zip(merges, undoable, strict=True)))
 
     shown = await site.database.report(work)
     return render(request, "insights/merge.html", shown, viewer=viewer, nav="accounts")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,9 @@ from portal.accounts.models import Account, Member
 from portal.accounts.rows_of import snapshot, tables
 from portal.accounts.service import account_by_external_id
 from portal.accounts.trail_models import TrailEntry
+from portal.checklists.counting import pauses_by_run
+from portal.checklists.deadlines import effective_due
+from portal.checklists.merging import RunMerged, merged_runs
 from portal.events import merging as events_merging
 from portal.events.models import Event, EventDay
 from portal.kit.db import Database
@@ -108,6 +111,41 @@ async def test_everything_moves_and_comes_back_exactly(world: World) -> None:
     await undone(world)
     after = await world.db.read(everything)
     assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize(
+    ("enrolled", "exception", "moved"),
+    [
+        (("crm-1", "stub"), {"due_at": tokyo("8-01")}, False),
+        (("crm-1", "stub"), {"paused": True}, True),
+        (("stub",), {"due_at": tokyo("8-01")}, False),
+    ],
+)
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+async def test_the_deadline_that_is_told_before_is_the_one_there_is_afterwards(
+    world: World, enrolled: tuple[str, ...], exception: dict[str, Any], moved: bool
+) -> None:
+    for name in ("crm-1", "stub"):
+        await world.account(name, plan="pro" if name in enrolled else "free")
+    await world.publish(checklist(STEPS, due="30d", audience="{plan: pro}"))
+    await world.make_exception(account="stub", **exception)
+
+    def told(session: Session) -> RunMerged:
+        ids = {"keep_id": id_of(session, "crm-1"), "gone_id": id_of(session, "stub")}
+        (run,) = merged_runs(session, **ids, now=world.now, zone=TOKYO)
+        return run
+
+    run = await world.db.read(told)
+    assert (run.is_moved, run.comes_along, run.exceptions) == (moved, len(enrolled) == 1, 1)
+    await merged(world)
+    rows = await world.enrollments()
+    (row,) = (one for (account, _), one in rows.items() if account == "crm-1")
+
+    def effective(session: Session) -> datetime | None:
+        pauses, _ = pauses_by_run(session, "start")
+        return effective_due(row.due_at, pauses.get(row.id or 0, ()), as_of=world.now, zone=TOKYO)
+
+    assert await world.db.read(effective) == run.after
 
 
 async def test_late_events_and_files_find_the_survivor_by_either_id(world: World) -> None:
