@@ -6,6 +6,7 @@ A job may be run again after a crash, so each does something that bears repeatin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from portal.accounts import bringing_in, invitation_mails, invitations, mails, personal, sign_in
@@ -17,6 +18,7 @@ from portal.kit.mail import Mail
 from portal.kit.web import Site
 from portal.kit.worker import Worker
 from portal.mailing import alert_delivery, alerts, letters, posting
+from portal.mailing.marking import Marking
 from portal.studio import clockwork, going_out
 from portal.webhooks import announce, deliver
 from portal.workshop import batches
@@ -37,11 +39,13 @@ async def sweep_person(site: Site, job: Claim) -> None:
 
 def kinds(site: Site) -> Mapping[str, Kind]:
     """Everything that this installation can do in the background."""
+    # Letters look after addresses themselves, with what else follows from it.
+    marking = replace(site, mailer=Marking(site.mailer, site.database))
     return {
-        sign_in.MAIL_JOB: Kind(partial(mails.send_sign_in_mail, site), priority=URGENT),
-        invitations.MAIL_JOB: Kind(partial(invitation_mails.send_invitation, site)),
+        sign_in.MAIL_JOB: Kind(partial(mails.send_sign_in_mail, marking), priority=URGENT),
+        invitations.MAIL_JOB: Kind(partial(invitation_mails.send_invitation, marking)),
         bringing_in.JOB: Kind(partial(import_work.run, site), at_once=1),
-        "mail": Kind(partial(send_mail, site)),
+        "mail": Kind(partial(send_mail, marking)),
         personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
         again.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         announce.JOB: deliver.kind(site),

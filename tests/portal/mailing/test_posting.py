@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from portal.accounts.sign_in import ask_for_link
 from portal.checklists.news import ChecklistOverdue
 from portal.mailing import addresses, alerts, posting
 from portal.mailing.alert_channels import WantedChannel, add_channel
@@ -68,6 +69,27 @@ async def test_what_never_gets_through_is_given_up(house: House) -> None:
         assert house.box.got == []
         house.at(house.clock.now + DAY)
     assert await house.became() == [(ADMIN, "failed", "unreachable")]
+
+
+async def test_a_sign_in_mail_that_nobody_gets_marks_the_address_and_the_next_one_goes(house: House) -> None:
+    await house.begin()
+
+    async def ask() -> None:
+        house.at(house.clock.now + timedelta(hours=2))
+        wanted = partial(ask_for_link, client="127.0.0.1", next_path="/", locale="ja", minutes=15)
+        secrets, now = house.site.secrets, house.clock.now
+        await house.db.write(lambda session: wanted(session, secrets, address=ADMIN, now=now))
+        await house.work()
+
+    house.box.recipient = lambda _: "450 not now"
+    await ask()
+    assert await house.stopped() == []
+    house.box.recipient = lambda _: "550 5.1.1 no such person"
+    await ask()
+    assert await house.stopped() == [(ADMIN, "bounced")]
+    house.box.recipient = lambda _: "250 OK"
+    await ask()
+    assert ADMIN in house.box.to
 
 
 async def test_an_address_refused_for_good_is_marked_and_gets_nothing_more(house: House) -> None:
