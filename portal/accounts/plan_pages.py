@@ -14,7 +14,7 @@ from portal.accounts.models import Account, Plan
 from portal.accounts.plan_fields import PlanForm, form_in, plan_key, read_form
 from portal.accounts.plans import list_plans, put_plan
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
-from portal.kit.errors import Conflict, FieldProblem, NotFound
+from portal.kit.errors import Conflict, FieldProblem, NotFound, by_field
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep, flash, page_router, redirect, render
 
@@ -114,10 +114,7 @@ async def _keep(request: Request, site: Site, viewer: StaffViewer, key: str) -> 
             answer = redirect("/staff/plans")
             flash(request, answer, Message("Saved."))
             return answer
-    errors: Errors = {}
-    for one in problems:
-        errors.setdefault(one.field, []).append(one.message)
-    return await _show(request, site, viewer, key, form, typed, errors)
+    return await _show(request, site, viewer, key, form, typed, by_field(problems))
 
 
 def _wrong_key(typed: str, site: Site) -> list[FieldProblem]:

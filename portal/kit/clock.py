@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 
 NEVER: Final = 2**62
 """Where moments are whole seconds since 1970: the place of one that there is none of. Everything comes before it."""
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(2099, 12, 31)
+"""What a form takes for a day: where a calendar ends, adding to it is an error."""
 SPAN = re.compile(r"^(\d{1,4})(d|w|mo)$")
 
 

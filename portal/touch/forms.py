@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from portal.kit.clock import local_day
+from portal.kit.clock import FIRST_DAY, LAST_DAY, local_day
 from portal.kit.errors import FieldProblem, Invalid
 from portal.kit.i18n import Message
 from portal.touch.models import Contact
@@ -28,6 +28,9 @@ def contact_in(given: Texts, *, now: datetime, zone: ZoneInfo, calendar: Calenda
     problems: list[FieldProblem] = []
     today = local_day(now, zone)
     day = _day("day", given.get("day", ""), problems) or today
+    if not FIRST_DAY <= day <= LAST_DAY:
+        problems.append(FieldProblem("day", "range", Message("Choose days between 2000 and 2099.")))
+        day = today
     at = now if day == today else datetime.combine(day, time(12), tzinfo=zone)
     if clock := given.get("clock", "").strip():
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 
+from portal.kit.clock import FIRST_DAY, LAST_DAY
 from portal.kit.errors import FieldProblem
 from portal.kit.i18n import Message
 from portal.workdays.rules import Calendar
@@ -21,7 +22,6 @@ KIND_WORDS = {
 }
 Due = Literal["overdue", "today", "later", "someday"]
 LONGEST_TEXT, LONGEST_TITLE, LONGEST_WITH, LONGEST_OUTCOME = 4000, 200, 200, 2000
-LAST = date(2099, 12, 31)
 SLACK = timedelta(minutes=10)
 """By how much a clock of somebody's may be ahead of ours."""
 FARTHEST = 250
@@ -78,7 +78,7 @@ def wrong_with_contact(said: Said, *, now: datetime, today: date) -> list[FieldP
 
 def wrong_with_next(next_on: date | None, *, today: date) -> list[FieldProblem]:
     """What is wrong with a day to come back."""
-    if next_on is not None and not today <= next_on <= LAST:
+    if next_on is not None and not today <= next_on <= LAST_DAY:
         return [FieldProblem("next_on", "past", Message("The next date lies in the past, or too far ahead."))]
     return []
 
@@ -89,7 +89,7 @@ def wrong_with_task(wanted: Wanted) -> list[FieldProblem]:
     if not wanted.title.strip():
         problems.append(FieldProblem("title", "missing", Message("Say what is to be done.")))
     problems += _too_long("title", wanted.title, LONGEST_TITLE) + _too_long("note", wanted.note, LONGEST_TEXT)
-    if wanted.due_on is not None and not date(2000, 1, 1) <= wanted.due_on <= LAST:
+    if wanted.due_on is not None and not FIRST_DAY <= wanted.due_on <= LAST_DAY:
         problems.append(FieldProblem("due_on", "range", Message("Choose days between 2000 and 2099.")))
     return problems
 

@@ -8,13 +8,14 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from portal.kit.clock import FIRST_DAY, LAST_DAY
 from portal.kit.errors import FieldProblem, Invalid
 from portal.kit.i18n import Message
 from portal.workdays.models import OwnDay, WorkWeek
 from portal.workdays.rules import Calendar
 
 LONGEST_CLOSURE = 62
-FIRST, LAST = date(2000, 1, 1), date(2099, 12, 31)
+FIRST, LAST = FIRST_DAY, LAST_DAY
 
 
 def calendar_of(session: Session) -> Calendar:

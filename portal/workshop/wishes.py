@@ -24,7 +24,7 @@ from portal.checklists.exceptions import (
 )
 from portal.checklists.models import Pause
 from portal.checklists.runs import Run
-from portal.kit.clock import day_end, day_start, local_day
+from portal.kit.clock import FIRST_DAY, LAST_DAY, day_end, day_start, local_day
 from portal.kit.errors import FieldProblem, Invalid
 from portal.kit.i18n import Message
 
@@ -65,6 +65,8 @@ def check(wish: Wish) -> None:
     problems = []
     if wish.act in ("start", "due") and wish.day is None:
         problems.append(FieldProblem("day", "day", Message("Choose a day that exists.")))
+    if wish.day is not None and not FIRST_DAY <= wish.day <= LAST_DAY:
+        problems.append(FieldProblem("day", "day", Message("Choose days between 2000 and 2099.")))
     if wish.act == "extend" and not 1 <= wish.days <= LONGEST:
         said = Message("this must be a whole number from 1 to %(limit)s", limit=LONGEST)
         problems.append(FieldProblem("days", "days", said))

@@ -86,6 +86,7 @@ def test_when_it_was(given: dict[str, str], at: datetime) -> None:
             [("day", "unreadable"), ("clock", "unreadable"), ("kind", "unknown"), ("next_in", "range")],
         ),
         ({"kind": "note", "next_on": "2026-06-05", "next_in": "1"}, [("next_in", "contradiction")]),
+        ({"kind": "note", "day": "0001-01-01", "clock": "00:00"}, [("day", "range")]),
         ({"kind": "note", "next_in": "²"}, [("next_in", "range")]),
     ],
 )

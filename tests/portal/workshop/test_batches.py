@@ -129,6 +129,8 @@ async def test_many_are_done_so_many_at_a_time(world: World, monkeypatch: pytest
 
 REFUSED = [
     Wish("due", "なぜなら"),
+    Wish("due", "なぜなら", date(9999, 12, 31)),
+    Wish("start", "なぜなら", date(1, 1, 1)),
     Wish("extend", "なぜなら", days=0),
     Wish("pause", "  "),
     Wish("pause", "x" * 1001),
