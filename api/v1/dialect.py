@@ -130,6 +130,32 @@ BATCH_SCHEMA: Final[dict[str, Any]] = {
     },
     "example": {"batch": [{"type": kind, **_EXAMPLES[kind]} for kind in ("identify", "track")]},
 }
+OWN_BATCH_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["events"],
+    "properties": {
+        "events": {
+            "type": "array",
+            "maxItems": BATCH_EVENTS,
+            "items": {
+                "type": "object",
+                "description": "What the member did; what cannot be taken is named in `rejected`.",
+                "properties": {
+                    "event": {"description": "What happened."},
+                    "properties": {"description": "An object."},
+                    "messageId": {"description": "Sent again, it counts once."},
+                    "timestamp": {"description": "RFC 3339; when it arrives if left out."},
+                },
+            },
+        },
+        "sentAt": _SENT_AT,
+    },
+    "example": {"events": [{"event": "invoice.sent", "properties": {"lines": 3}}]},
+}
+TAKEN: Final[dict[str, Any]] = {
+    "description": "Committed; what became of each.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TrackingOutcome"}}},
+}
 _OUTCOME: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["success", "accepted", "duplicates", "rejected"],

@@ -15,7 +15,7 @@ from api.auth import Sender, answer_preflight, key_in_headers, sender_of
 from api.body import json_in, read_bytes
 from api.limits import note_standing
 from api.problems import Malformed, described, locale_of, problem
-from api.v1.dialect import BATCH_EVENTS, BATCH_SCHEMA, SCHEMA_OF, UNUSED_KEY
+from api.v1.dialect import BATCH_EVENTS, BATCH_SCHEMA, SCHEMA_OF, TAKEN, UNUSED_KEY
 from portal.accounts.answers import KEY_CHARS
 from portal.events.activity import refused_of
 from portal.events.ingest import Outcome
@@ -163,10 +163,6 @@ def _answer(
 
 
 def _add(path: str, endpoint: Callable[..., Any], schema: dict[str, Any], *, summary: str, is_short: bool) -> None:
-    ok = {
-        "description": "Committed.",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TrackingOutcome"}}},
-    }
     router.add_api_route(
         f"/{path}",
         endpoint,
@@ -174,7 +170,7 @@ def _add(path: str, endpoint: Callable[..., Any], schema: dict[str, Any], *, sum
         summary=summary,
         include_in_schema=not is_short,
         response_class=Response,
-        responses={200: ok, **described(400, 401, 403, 409, 413, 429, 503)},
+        responses={200: TAKEN, **described(400, 401, 403, 409, 413, 429, 503)},
         openapi_extra={
             "parameters": [UNUSED_KEY],
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},

@@ -19,7 +19,7 @@ from api.body import read_json
 from api.guests import Seat, language_of, seat_of
 from api.problems import Malformed, described
 from api.v1.bodies import UNREADABLE, body_of, body_schema, read
-from api.v1.dialect import BATCH_EVENTS
+from api.v1.dialect import BATCH_EVENTS, OWN_BATCH_SCHEMA, TAKEN
 from api.v1.shapes import LINE, Key, MomentIn, line
 from api.v1.tracking import take_messages
 from portal.accounts.fields import MOST_SEATS, Reader, count, moment, text
@@ -41,10 +41,13 @@ ASKS: dict[str, Any] = {"security": [{"WidgetToken": []}]}
 LOCALE: dict[str, Any] = {
     "name": "locale",
     "in": "query",
-    "description": "Of the page; else the member's own.",
-    "schema": {"type": "string"},
+    "description": "Of the page, `ja` or `en`; anything else is passed over for the member's own.",
+    "schema": {"anyOf": [{"enum": ["ja", "en"]}, {}]},
 }
 REFUSES = described(401, 403, 404, 429, 503)
+EVENTS: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": OWN_BATCH_SCHEMA}}},
+}
 STATES_KEPT = 3000
 
 Answered = tuple[str, bytes]
@@ -184,18 +187,18 @@ async def show_again(
     request: Request,
     site: SiteDep,
     checklist: Key,
-    for_: Annotated[str, Query(alias="for", description="`me` or `everyone`.")] = "me",
+    for_: Annotated[For, Query(alias="for", description="`everyone`: admins only.")] = "me",
 ) -> Response:
     """Take a dismissal back. Answers with the state."""
-    seat, now, whom = await seat_of(request, site), site.clock(), _whom(for_)
-    await site.database.write(lambda session: take_back(session, seat.guest.viewer, key=checklist, whom=whom, now=now))
+    seat, now = await seat_of(request, site), site.clock()
+    await site.database.write(lambda session: take_back(session, seat.guest.viewer, key=checklist, whom=for_, now=now))
     return await _afterwards(request, site)
 
 
 @router.post(
     "/events",
-    responses={200: {"description": "Committed; what became of each."}, **described(400, 401, 403, 413, 429, 503)},
-    openapi_extra=ASKS,
+    responses={200: TAKEN, **described(400, 401, 403, 413, 429, 503)},
+    openapi_extra=ASKS | EVENTS,
     operation_id="widget_events",
 )
 async def events(request: Request, site: SiteDep) -> Response:
