@@ -1,7 +1,8 @@
 """What schemathesis is told beside OpenAPI, because no schema can say it: read by it, not by pytest.
 
 A schema has no first and last year, and its formats are wider than the world: addresses of mail and of the web are
-drawn as people have them. That a new request has an `Idempotency-Key` of its own is a promise over time.
+drawn as people have them. That a new request has an `Idempotency-Key` of its own, that what was done was done before
+now and what is put aside comes back later, are promises over time.
 """
 
 from __future__ import annotations
@@ -27,7 +28,13 @@ schemathesis.openapi.format("uri", st.builds("https://{}.example/{}".format, NAM
 
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
-    """Give a request that is right a key of its own, in place of the example that all would share."""
-    is_right = case.meta is None or case.meta.generation.mode.is_positive
-    if is_right and case.headers and KEY in case.headers:
+    """Give a request that is right a key of its own, in place of the example that all would share, and times that can
+    be."""
+    if case.meta is not None and not case.meta.generation.mode.is_positive:
+        return
+    if case.headers and KEY in case.headers:
         case.headers[KEY] = str(uuid4())
+    if isinstance(case.body, dict):
+        for name, away in (("at", timedelta(days=-1)), ("until", timedelta(days=30))):
+            if case.body.get(name):
+                case.body[name] = (datetime.now(UTC) + away).isoformat()
