@@ -42,7 +42,7 @@ MakeServer = Callable[..., Server]
 
 
 async def test_sqlite_and_a_killed_worker(make_server: MakeServer) -> None:
-    await killed_in_rounds(make_server(settings={"BANSO_OUTBOUND_ALLOW": "127.0.0.1"}), ROUNDS or 2)
+    await killed_in_rounds(make_server(settings={"BANSO_OUTBOUND_ALLOW": "127.0.0.1"}), ROUNDS or 1)
 
 
 async def test_postgresql_and_a_killed_worker(durable_postgres: Cluster, make_server: MakeServer) -> None:

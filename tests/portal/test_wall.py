@@ -40,7 +40,7 @@ FRONT: dict[str, dict[str, object]] = {
 BEGINNINGS = ("/", "/manuals", "/releases", "/releases.atom", "/sitemap.xml", "/robots.txt", "/tutorials", "/me")
 STAFF_BEGINNINGS = ("/staff", "/staff/content", "/staff/content/feedback", "/staff/media")
 LINK = re.compile(r"""(?:href|src)="([^"]+)"|<loc>([^<]+)</loc>|([^\s",]+) \d+w""")
-MOST_PAGES = 300
+MOST_PAGES = 450
 
 
 def word(key: str, what: str) -> str:

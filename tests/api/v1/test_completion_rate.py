@@ -50,7 +50,7 @@ async def test_the_report_as_it_is_agreed(vendor: Vendor, caller: httpx.AsyncCli
     await caller.put("/accounts/aoba", json={"plan": "pro"})
     await finish(caller, "aoba")
     found = await rate(caller)
-    assert set(found) == {"checklist", "unit", "due_days", "as_of", "overlaps", "rows", "curve", "steps"}
+    assert set(found) == {"checklist", "unit", "due_days", "as_of", "rows", "curve", "steps"}
     assert (found["checklist"], found["unit"], found["due_days"]) == ("first-30-days", "account", 30)
     assert found["as_of"] == "2026-06-03T01:00:00Z"
     (row,) = found["rows"]

@@ -155,4 +155,4 @@ async def opened(url: str) -> Database:
 
 
 def test_the_order_of_arrival_means_nothing(database_url: str) -> None:
-    examine(database_url, 40 if database_url.startswith("sqlite") else 10)
+    examine(database_url, 20 if database_url.startswith("sqlite") else 10)

@@ -188,7 +188,7 @@ async def test_a_person_is_given_out_and_erased_by_an_owner_who_means_it(connect
     vendor = connected.vendor
     async with connected.owner() as client:
         account = (await client.get("/staff/accounts/aoba")).text
-        place = re.search(r'/staff/members/(\d+)"[^>]*>Data<span[^>]*> of 田中 美咲', account)
+        place = re.search(r'/staff/members/(\d+)"[^>]*>Personal data<span[^>]*> of 田中 美咲', account)
         assert place
         path = f"/staff/members/{place[1]}"
         told = (await client.get(f"{path}/export.json")).json()
