@@ -114,8 +114,8 @@ def test_order_and_batches_do_not_matter(
     come_to_the_same(history, data, migrated_sqlite, tmp_path)
 
 
-# Always the same examples: with chains of aliases there are a few orders in which somebody is listed under an id before it
-# is said whom that id means, and stays listed so.
+# Always the same examples: with chains of aliases there are a few orders in which somebody is listed under an id before
+# it is said whom that id means, and stays listed so.
 @settings(
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
