@@ -3,7 +3,8 @@
 A server says so with `alias`, or with an `identify` that names both. What it said is kept as it was said, and who is
 meant is found by following it to its ends: one end is that person, two are nobody in particular (a shared machine).
 So the order in which things are said does not matter, and saying them again changes nothing. An id under which a
-member is listed means that member, whatever else is said of it. A browser's word is never asked.
+member is listed means that member, whatever else is said of it: where ids mean one another, whoever is listed under one
+in between before it is said whom it means stays listed so. A browser's word is never asked.
 """
 
 from __future__ import annotations
