@@ -13,6 +13,7 @@ from portal.accounts.models import Account
 from portal.accounts.visits import SignedInStaff, StaffViewer
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
+from portal.checklists.wording import called
 from portal.content.library import current
 from portal.desk.day import Day, day_of, has_own
 from portal.events.models import Source
@@ -53,6 +54,7 @@ class StaffHomePage:
     everyone: bool
     whose: Sequence[tuple[Message, str, bool, None]]
     here: str
+    called: str
     today: date
     is_business_day: bool
     day: Day
@@ -92,6 +94,7 @@ def _home(session: Session, site: Site, viewer: StaffViewer, whose: str, locale:
             (Message("Everyone's"), "/staff?whose=all", everyone, None),
         ],
         here="/staff?whose=all" if everyone else "/staff?whose=mine",
+        called=called(viewer.name, locale),
         today=today,
         is_business_day=calendar_of(session).is_business_day(today),
         day=day,

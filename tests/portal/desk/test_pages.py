@@ -68,6 +68,12 @@ async def test_the_greeting_keeps_the_vendors_time(vendor: Vendor, hours: int, g
         assert f"{greeting}, 田中 美咲" in await text_of(browser)
 
 
+async def test_everybody_is_called_san_once(vendor: Vendor) -> None:
+    vendor.clock.now = NOW + timedelta(hours=1)
+    async with vendor.browser("tanaka") as browser:
+        assert "田中 美咲さん、こんにちは" in await text_of(browser)
+
+
 async def test_without_a_checklist_home_says_what_will_be_there(vendor: Vendor) -> None:
     await vendor.publish()
     async with vendor.browser("tanaka") as browser:

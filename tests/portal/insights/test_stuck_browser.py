@@ -8,9 +8,10 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from sqlmodel import Session
 
-from portal.accounts.service import upsert_account
+from portal.accounts.service import id_of, upsert_account
 from portal.checklists import publish as checklists
 from portal.checklists.definition import load
+from portal.events import ingest
 from tests.factories import NOW, make_staff, sign_in_as
 from tests.library import TOKYO
 from tests.portal.studio import conftest as at_the_studio
@@ -28,7 +29,18 @@ async def test_a_round_of_calls(studio: Studio) -> None:
         staff = make_staff(session, email="cs@x.example")
         for number in range(3):
             told = {"name": f"株式会社あおば商事{number}", "owner": "cs@x.example", "created_at": NOW}
-            upsert_account(session, external_id=f"c{number}", changes=told, now=NOW)
+            account = upsert_account(session, external_id=f"c{number}", changes=told, now=NOW)
+            ingest.record(
+                session,
+                account_id=id_of(account),
+                member_id=None,
+                name="member.invited",
+                at=NOW - timedelta(days=10),
+                properties={},
+                message_id=f"m{number}",
+                now=NOW,
+                zone=TOKYO,
+            )
         return sign_in_as(session, staff, now=NOW + timedelta(days=20))
 
     studio.tokens["cs"] = await studio.site.database.write(work)
