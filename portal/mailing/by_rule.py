@@ -23,7 +23,7 @@ from portal.mailing import addresses
 from portal.mailing.configured import rules, terms
 from portal.mailing.letters import Draft, write_down
 from portal.mailing.models import Letter
-from portal.mailing.people import chosen, done_parts, done_steps, people_of
+from portal.mailing.people import Someone, chosen, done_parts, done_steps, people_of
 from portal.mailing.reasons import Reason, reasons
 from portal.mailing.rules import LOOK_BACK, OF_RUNS, Rule, RuleSetting, began_before_this_week, week_of
 from portal.mailing.summaries import weekly_drafts
@@ -162,7 +162,7 @@ def _addressed(session: Session, found: Sequence[Reason], *, now: datetime) -> I
             yield _draft(one, f"{one.rule.kind}:{run.enrollment_id}:{one.occasion}", held="nobody")
 
 
-def _draft(one: Reason, key: str, **more: object) -> Draft:
+def _draft(one: Reason, key: str, *, to: Someone | None = None, held: str | None = None) -> Draft:
     return Draft(
         one.run.account_id,
         "rule",
@@ -172,7 +172,8 @@ def _draft(one: Reason, key: str, **more: object) -> Draft:
         occasion=one.occasion,
         dedupe_key=key,
         because=dict(one.because),
-        **more,  # type: ignore[arg-type]
+        to=to,
+        held=held,
     )
 
 
