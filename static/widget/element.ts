@@ -40,6 +40,7 @@ export function define(given: Around): Host {
     customElements.define("banso-prompts", class extends HTMLElement {});
   }
   let corner: HTMLElement | undefined;
+  let wanted: { place: BansoPlace | undefined } | undefined;
   const first = (): Panel | undefined => [...shown].find((one) => one.panel)?.panel;
   const stay = (): void => {
     // Frameworks that replace the body take the corner with them; it comes back, what the host placed is the host's.
@@ -57,12 +58,22 @@ export function define(given: Around): Host {
         if (document.body) watch.observe(document.body, { childList: true });
       }
       for (const one of shown) mount(one);
+      const asked = wanted;
+      wanted = undefined;
+      if (asked) this.open(asked.place);
     },
     reachable: (yes) => each((panel) => panel.reachable(yes)),
     ticked: (checklist, title) => each((panel) => panel.ticked(checklist, title)),
     celebrate: (checklist) => each((panel) => panel.celebrate(checklist)),
-    open: (place) => (first() ?? above())?.open(place),
-    close: () => each((panel) => panel.close()),
+    open(place) {
+      // Asked before the portal has answered, it opens when it does.
+      if (state) (first() ?? above())?.open(place);
+      else wanted = { place };
+    },
+    close() {
+      wanted = undefined;
+      each((panel) => panel.close());
+    },
     remove() {
       watch.disconnect();
       around = state = undefined;

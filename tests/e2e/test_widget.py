@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import sys
@@ -26,7 +27,7 @@ from tests.conftest import ROOT, OpenPage
 from tests.server import Process, Server
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
 CHECKLIST = """\
 key: start
@@ -253,6 +254,33 @@ async def test_without_a_portal_the_product_goes_on(product: Product, open_page:
     await page.wait_for_load_state()
     assert not await page.evaluate("Array.isArray(Banso)")
     await page.evaluate("Banso.open(); Banso.track('x'); Banso.close()")
+    await unharmed(page)
+
+
+async def test_calls_before_the_script_are_made_in_their_order(product: Product, open_page: OpenPage) -> None:
+    page = await open_page(product.app.url)
+    arrived = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await arrived.wait()
+        await route.continue_()
+
+    await page.route("**/widget/banso.js", late)
+    await page.goto(product.page("u1", "early"), wait_until="commit")
+    await page.wait_for_function("window.options && document.getElementById('said')")
+    await page.evaluate("Banso.close(); Banso.track('member.invited'); Banso.open({document: 'inviting'})")
+    arrived.set()
+    panel = page.locator("banso-checklist .panel")
+    await panel.get_by_role("heading", name="招待のしかた").wait_for()
+    await page.evaluate("Banso.open()")
+    await panel.locator(".step.done", has_text="メンバーを招待する").wait_for()
+
+    # The same while the portal has not answered: the last word counts.
+    await page.evaluate("Banso.close(); Banso.reset(); Banso.boot(options); Banso.open(); Banso.close()")
+    await launcher(page)
+    assert await panel.is_hidden()
+    await page.evaluate("Banso.reset(); Banso.boot(options); Banso.open({search: '権限'})")
+    await panel.locator(".hit", has_text="権限について").wait_for()
     await unharmed(page)
 
 
