@@ -166,7 +166,9 @@ const api: BansoApi = {
     if (options) boot({ ...options, token });
   }, undefined),
   track: guarded((event: string, properties?: Record<string, unknown>) => {
-    const told = { event, properties: properties ?? {}, messageId: crypto.randomUUID(), timestamp: new Date() };
+    // A page without HTTPS has no `randomUUID`; the portal then gives the event its id.
+    const messageId = crypto.randomUUID?.();
+    const told = { event, properties: properties ?? {}, messageId, timestamp: new Date() };
     void client?.call("POST", "/events", { events: [told] }).catch(complain);
   }, undefined),
   open: guarded((place?: BansoPlace) => host?.open(place), undefined),

@@ -284,6 +284,19 @@ async def test_calls_before_the_script_are_made_in_their_order(product: Product,
     await unharmed(page)
 
 
+async def test_whatever_a_page_asks_it_throws_nothing(product: Product, open_page: OpenPage) -> None:
+    page = await open_page(product.app.url)
+    await page.goto(product.page("u1", "plain"))
+    await launcher(page)
+    for call in ("boot()", "boot({})", "boot(null)", "identify()", "track()", "open(7)", "on()", "on('ready', 1)"):
+        await page.evaluate(f"Banso.{call}; undefined")
+    # A page without HTTPS, where `randomUUID` is not to be had: what happens there counts all the same.
+    await page.evaluate("delete Crypto.prototype.randomUUID; Banso.boot(options); Banso.track('member.invited')")
+    await page.evaluate("Banso.open()")
+    await page.locator("banso-checklist .step.done", has_text="メンバーを招待する").wait_for()
+    await unharmed(page)
+
+
 async def test_a_page_that_takes_every_liberty(product: Product, open_page: OpenPage) -> None:
     page = await open_page(product.app.url)
     await page.goto(product.page("u1", "hostile", scene="hostile"))
