@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from tests.conftest import ROOT, OpenPage
 from tests.server import Process, Server
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page, Route
+    from playwright.async_api import Locator, Page, Request, Route
 
 CHECKLIST = """\
 key: start
@@ -194,6 +195,30 @@ async def test_what_is_put_aside_here_is_aside_there(product: Product, open_page
     await panel.locator(".step").first.wait_for(timeout=3000)
 
 
+async def test_put_aside_for_three_days_and_by_an_admin_for_everyone(product: Product, open_page: OpenPage) -> None:
+    mine, admins = await open_page(product.app.url), await open_page(product.app.url)
+    panel = await opened(mine, product.page("u1", "days"))
+    await panel.get_by_label("その他").click()
+    assert await panel.locator(".item").all_text_contents() == ["3日間隠す", "自分には表示しない"]
+    await panel.get_by_role("button", name="3日間隠す").click()
+    await panel.locator(".aside").wait_for()
+    until = await mine.evaluate(
+        "async ({key, token, portal}) => (await (await fetch(`${portal}/api/v1/widget/state`, {headers:"
+        " {authorization: `Bearer ${token}`, 'banso-key': key}})).json()).checklists[0].dismissed.until",
+        await mine.evaluate("({...options})") | {"portal": product.portal.url},
+    )
+    assert timedelta(days=2, hours=23) < datetime.fromisoformat(until) - utcnow() <= timedelta(days=3)
+
+    theirs = await opened(admins, product.page("boss", "days", role="admin"))
+    await theirs.locator(".step").first.wait_for()
+    await theirs.get_by_label("その他").click()
+    await theirs.get_by_role("button", name="全員に表示しない").click()
+    await theirs.locator(".aside").get_by_role("button", name="もう一度表示する").wait_for()
+    await mine.reload()
+    await panel.locator(".aside", has_text="boss").wait_for()
+    assert await panel.get_by_role("button", name="もう一度表示する").count() == 0
+
+
 async def test_a_token_that_has_expired_is_renewed_without_a_reload(product: Product, open_page: OpenPage) -> None:
     page = await open_page(product.app.url)
     panel = await opened(page, product.page("u1", "renew", scene="expired"))
@@ -295,6 +320,45 @@ async def test_whatever_a_page_asks_it_throws_nothing(product: Product, open_pag
     await page.evaluate("Banso.open()")
     await page.locator("banso-checklist .step.done", has_text="メンバーを招待する").wait_for()
     await unharmed(page)
+
+
+async def test_where_no_stream_gets_through_it_asks_ever_less_often(product: Product, open_page: OpenPage) -> None:
+    page = await open_page(product.app.url)
+    await page.clock.install()
+    await page.route("**/widget/stream*", lambda route: route.abort())
+    asked = {"state": 0, "stream": 0}
+
+    def count(request: Request) -> None:
+        for name in asked:
+            asked[name] += f"/widget/{name}" in request.url
+
+    async def minutes(number: int) -> dict[str, int]:
+        before = dict(asked)
+        for _ in range(number * 6):
+            await page.clock.run_for(10_000)
+            await page.wait_for_timeout(20)
+        return {name: asked[name] - before[name] for name in asked}
+
+    page.on("request", count)
+    panel = await opened(page, product.page("u1", "proxy"))
+    await panel.locator(".step.next").wait_for()
+    product.did("member.invited", "u1", "proxy")
+    await minutes(1)
+    await panel.locator(".step.done", has_text="メンバーを招待する").wait_for()
+    await minutes(5)
+    later = await minutes(10)
+    assert 3 <= later["state"] <= 12
+    assert later["stream"] <= 3
+
+    # Nobody looks at it: it asks for nothing, and at once when somebody does.
+    see = (
+        "how => { Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => how });"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    await page.evaluate(see, "hidden")
+    assert await minutes(10) == {"state": 0, "stream": 0}
+    async with page.expect_request("**/widget/state*"):
+        await page.evaluate(see, "visible")
 
 
 async def test_a_page_that_takes_every_liberty(product: Product, open_page: OpenPage) -> None:

@@ -1,6 +1,7 @@
 """`python -m tests.e2e.sample_app --port 9000`; keys and the portal's address come from the environment.
 
-`/?user=u1&account=acme` is a page of the product for somebody; `scene=` changes what kind of page it is:
+`/?user=u1&account=acme` is a page of the product for somebody, an admin with `role=admin`; `scene=` changes what kind
+of page it is:
 
 - `hostile`: style sheets and scripts that take every liberty a page can take
 - `expired`: a token that has run out, and a server that gives a fresh one
@@ -40,9 +41,9 @@ ELEMENTS = {
 segment = Client(os.environ["WRITE_KEY"], host=f"{PORTAL}/api", sync_mode=True)
 
 
-def token(user: str, account: str, *, seconds: int) -> str:
+def token(user: str, account: str, *, seconds: int, role: str = "member") -> str:
     """Who sits there, signed."""
-    claims = {"sub": user, "account": account, "exp": int(time.time()) + seconds}
+    claims = {"sub": user, "account": account, "exp": int(time.time()) + seconds, "role": role}
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SIGNING_SECRET.encode()))
 
 
@@ -53,7 +54,12 @@ def page(query: dict[str, str]) -> tuple[str, str]:
     user, account = query.get("user", "u1"), query.get("account", "acme")
     options = {
         "key": PUBLIC_KEY,
-        "token": token(user, account, seconds=-60 if scene in ("expired", "stale") else 3600),
+        "token": token(
+            user,
+            account,
+            seconds=-60 if scene in ("expired", "stale") else 3600,
+            role=query.get("role", "member"),
+        ),
         "locale": query.get("lang"),
         "theme": query.get("theme"),
     }
