@@ -481,6 +481,35 @@ async def test_everybody_can_use_it(product: Product, open_page: OpenPage, dark:
         assert box["y"] >= 0
 
 
+@pytest.mark.parametrize("language", ["ja", "en"])
+async def test_a_page_gives_it_the_look_that_the_manual_describes(
+    product: Product, open_page: OpenPage, language: str
+) -> None:
+    manual = (ROOT / "content" / "manuals" / f"widget.{language}.md").read_text(encoding="utf-8")
+    (css,) = re.findall(r"```css\n(.*?)```", manual, re.DOTALL)
+    page = await open_page(product.app.url, viewport=(1280, 900))
+    panel = await opened(page, product.page("u1", "look"))
+    await panel.locator(".step.next").wait_for()
+    await page.evaluate(
+        "css => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css); document.adoptedStyleSheets = [sheet]; }",
+        css,
+    )
+    await panel.evaluate("node => Promise.all(node.getAnimations().map(one => one.finished))")
+    button = page.locator("banso-checklist .launcher")
+    await page.mouse.move(10, 10)
+    assert await button.evaluate("node => getComputedStyle(node).backgroundColor") == "rgb(11, 110, 79)"
+    assert await panel.evaluate("node => [getComputedStyle(node).borderRadius, getComputedStyle(node).fontFamily]") == [
+        "5px",
+        '"Noto Sans JP", sans-serif',
+    ]
+    below, above = await button.bounding_box(), await panel.bounding_box()
+    assert below is not None
+    assert above is not None
+    assert (1280 - below["x"] - below["width"], 900 - below["y"] - below["height"]) == (24, 96)
+    assert 1280 - above["x"] - above["width"] == 24
+    assert 0 <= above["y"] < above["y"] + above["height"] < below["y"]
+
+
 async def test_at_twice_the_size_nothing_is_lost(product: Product, open_page: OpenPage) -> None:
     page = await open_page(product.app.url, viewport=(640, 450))
     panel = await opened(page, product.page("u1", "zoom"))
