@@ -510,6 +510,37 @@ async def test_a_page_gives_it_the_look_that_the_manual_describes(
     assert 0 <= above["y"] < above["y"] + above["height"] < below["y"]
 
 
+async def test_where_no_motion_is_wanted_none_is_made(product: Product, open_page: OpenPage) -> None:
+    page = await open_page(product.app.url)
+    await page.emulate_media(reduced_motion="no-preference")
+    panel = await opened(page, product.page("u1", "still"))
+    await panel.locator(".step.next").wait_for()
+    product.did("member.invited", "u1", "still")
+    await panel.locator(".step.done", has_text="メンバーを招待する").wait_for()
+    await panel.get_by_role("button", name="自分の分を完了にする").first.click()
+    bit = panel.locator(".party .bits i").first
+    await bit.wait_for(state="attached")
+    moves = "node => getComputedStyle(node).animationName"
+    assert await bit.evaluate(moves) == "fly"
+    await page.emulate_media(reduced_motion="reduce")
+    assert await bit.evaluate(moves) == "none"
+    assert await panel.evaluate(moves) == "none"
+
+
+async def test_staff_see_the_look_while_they_choose_it(product: Product, open_page: OpenPage) -> None:
+    product.portal.banso("staff", "add", "sato@vendor.example", "--role", "owner")
+    page = await open_page(product.portal.url)
+    await page.goto(product.portal.banso("link", "sato@vendor.example").strip())
+    await page.get_by_role("button").last.click()
+    await page.goto("/staff/widget")
+    drawn = page.locator('.look-scene[data-scheme="light"] .look-button')
+    await page.locator("[name=accent]").fill("#0b6e4f")
+    await page.locator("[name=radius]").fill("3")
+    assert (await drawn.get_attribute("fill"), await drawn.get_attribute("rx")) == ("#0b6e4f", "3")
+    await page.locator("[name=launcher_ja]").fill("はじめかた")
+    await page.locator(".look-scene [data-launcher]", has_text="はじめかた").first.wait_for()
+
+
 async def test_at_twice_the_size_nothing_is_lost(product: Product, open_page: OpenPage) -> None:
     page = await open_page(product.app.url, viewport=(640, 450))
     panel = await opened(page, product.page("u1", "zoom"))
