@@ -380,6 +380,20 @@ async def test_a_page_that_takes_every_liberty(product: Product, open_page: Open
         " return document.elementFromPoint(box.x + 20, box.y + 20)?.localName }"
     )
     assert on_top == "banso-checklist"
+    # Laid over everything, after us, with the highest number there is: the panel and its button stay on top.
+    war = (
+        "node => { const over = document.createElement('div'); const rules = { display: 'block', position: 'fixed',"
+        " inset: '0', 'z-index': '2147483647', background: 'black' };"
+        " for (const name in rules) if (rules.hasOwnProperty(name))"
+        " over.style.setProperty(name, rules[name], 'important');"
+        " document.body.append(over);"
+        " const box = node.getBoundingClientRect();"
+        " const seen = [document.elementFromPoint(1, 1) === over,"
+        " document.elementFromPoint(box.x + 20, box.y + 20)?.localName];"
+        " over.remove(); return seen; }"
+    )
+    assert await panel.evaluate(war) == [True, "banso-checklist"]
+    assert await button.evaluate(war) == [True, "banso-checklist"]
     assert await page.evaluate(
         "Object.keys(window).filter(name => /^(Panel|h)$/.test(name)).map(name => window[name])"
     ) == [

@@ -215,7 +215,7 @@ async def test_a_document_is_read_in_place_behind_the_readers_wall(product: Prod
 
 
 async def test_completions_are_news_to_every_process(product: Product) -> None:
-    """On SQLite other processes look at a number; PostgreSQL's notifications are heard in test_widget_live."""
+    """On SQLite other processes look at a number; PostgreSQL's notifications are heard in test_widget_stream."""
     if not product.vendor.db.is_sqlite:
         return
     place, _ = await product.vendor.db.read(lambda session: news_after(session, 0))
