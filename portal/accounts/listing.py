@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
 from portal.accounts.rules import email_key, folded
+from portal.kit.paging import Paged, page_at
 from portal.kit.sql import numbers
 
 Status = Literal["active", "leaving", "left", "unknown"]
@@ -45,19 +46,11 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class AccountPage:
+class AccountPage(Paged):
     """One page of the customers found, how many there are in all, and the active members of each on this page."""
 
     accounts: Sequence[Account]
     members: Mapping[int, int]
-    total: int
-    page: int
-    limit: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // self.limit))
 
 
 def list_accounts(
@@ -71,17 +64,16 @@ def list_accounts(
     limit: int = 50,
 ) -> AccountPage:
     """The customers that fit `filters`; a page beyond the last gives the last. Empty values sort last either way."""
-    limit = min(max(limit, 1), LARGEST_PAGE)
     asked = _asked(session, filters, now)
     total = asked.total if asked.total is not None else _count(session, asked.counted)
-    page = min(max(page, 1), max(1, -(-total // limit)))
+    place = page_at(page, total=total, limit=min(max(limit, 1), LARGEST_PAGE))
     where = asked.walked
     if total <= SEVERAL:
         ids = session.connection().scalars(select(col(Account.id)).where(*asked.counted))
         where = [numbers(col(Account.id), [one for one in ids if one is not None])]
     key: Any = col(Account.plan_key) if sort == "plan" else col(getattr(Account, sort))
-    accounts = _sorted(session, where, key, descending=descending, skip=(page - 1) * limit, limit=limit)
-    return AccountPage(accounts, _members(session, accounts, now), total, page, limit)
+    accounts = _sorted(session, where, key, descending=descending, skip=place.skip, limit=place.limit)
+    return AccountPage(place.total, place.page, place.limit, accounts, _members(session, accounts, now))
 
 
 def ids_of(session: Session, *, filters: Filters, now: datetime) -> list[int]:

@@ -29,6 +29,7 @@ from portal.checklists.models import Completion, Enrollment, Pause
 from portal.checklists.thresholds import WHYS, Bounds, Threshold, Why, bounds_of, thresholds
 from portal.events import reads
 from portal.kit.clock import local_day
+from portal.kit.paging import Paged, page_at
 from portal.workdays.rules import Calendar
 from portal.workdays.service import calendar_of
 
@@ -71,19 +72,11 @@ class Stuck:
 
 
 @dataclass(frozen=True)
-class StuckPage:
+class StuckPage(Paged):
     """A page of them, and how many there are for each reason."""
 
     rows: Sequence[Stuck]
     counts: Mapping[Why, int]
-    total: int
-    page: int
-    limit: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // self.limit))
 
 
 class _Found(NamedTuple):
@@ -123,10 +116,10 @@ def stuck_accounts(
     search = _Search(session, known, calendar, checklist, narrowed, now=now, zone=zone)
     counts = search.counts()
     total = sum(counts[one] for one in WHYS if why in (None, one))
-    limit = min(max(limit, 1), LARGEST_PAGE)
-    page = min(max(page, 1), max(1, -(-total // limit)))
-    some = search.stretch(why, (page - 1) * limit, page * limit)
-    return StuckPage(_in_full(session, known, calendar, some, now=now, zone=zone), counts, total, page, limit)
+    place = page_at(page, total=total, limit=min(max(limit, 1), LARGEST_PAGE))
+    some = search.stretch(why, place.skip, place.skip + place.limit)
+    rows = _in_full(session, known, calendar, some, now=now, zone=zone)
+    return StuckPage(place.total, place.page, place.limit, rows, counts)
 
 
 def stuck_ids(

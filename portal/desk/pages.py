@@ -20,6 +20,7 @@ from portal.content.service import shelves
 from portal.desk import check_pages, day_pages, team_acts
 from portal.desk.team import Person, Team, team_of
 from portal.kit.i18n import Locale, Message
+from portal.kit.paging import page_at
 from portal.kit.templating import in_locale
 from portal.kit.web import SiteDep, locale_of, page_router, redirect, render
 from portal.tutorials.service import in_progress
@@ -227,10 +228,8 @@ def _team_page(found: Team | None, viewer: MemberViewer, locale: Locale, wanted:
         )
         for one in state.steps
     }
-    pages = max(1, -(-len(found.people) // PEOPLE_A_PAGE))
-    number = min(max(wanted, 1), pages)
-    first = (number - 1) * PEOPLE_A_PAGE
-    shown = found.people[first : first + PEOPLE_A_PAGE]
+    place = page_at(wanted, total=len(found.people), limit=PEOPLE_A_PAGE)
+    shown = found.people[place.skip : place.skip + PEOPLE_A_PAGE]
     return TeamPage(
         account_name=viewer.account_name,
         title=in_locale(state.title, locale=locale),
@@ -246,12 +245,12 @@ def _team_page(found: Team | None, viewer: MemberViewer, locale: Locale, wanted:
         steps=[views[step.key] for step in found.steps],
         shared=[views[one.step.key] for one in state.steps if one.people is None],
         rows=[_row(found, person) for person in shown],
-        people=len(found.people),
+        people=place.total,
         finished=sum(person.asked <= person.done for person in found.people) if found.steps else 0,
         missing=found.missing,
-        range=(first + 1, first + len(shown)),
-        previous=_address(state.key, number - 1) if number > 1 else "",
-        following=_address(state.key, number + 1) if number < pages else "",
+        range=(place.skip + 1, place.skip + len(shown)),
+        previous=_address(state.key, place.page - 1) if place.page > 1 else "",
+        following=_address(state.key, place.page + 1) if place.page < place.pages else "",
         successors=[(one.id, one.name) for one in found.people if one.id != viewer.member_id],
     )
 

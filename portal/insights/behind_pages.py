@@ -23,6 +23,7 @@ from portal.insights import figures as figuring
 from portal.insights.asked import Asked, asked_for
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Locale, Message
+from portal.kit.paging import page_at
 from portal.kit.web import Site, SiteDep, locale_of, page_router, render
 
 router = page_router(prefix="/staff/onboarding/accounts")
@@ -124,10 +125,8 @@ def _page(
     else:
         raise NotFound
     chosen.sort(key=lambda one: (-one.run.started_at, one.account_id, one.member_id or 0))
-    pages = max(1, -(-len(chosen) // PER_PAGE))
-    page = min(page, pages)
-    first = (page - 1) * PER_PAGE
-    rows = _rows(session, site, chosen[first : first + PER_PAGE], asked.as_of)
+    place = page_at(page, total=len(chosen), limit=PER_PAGE)
+    rows = _rows(session, site, chosen[place.skip : place.skip + PER_PAGE], asked.as_of)
     query = {"checklist": live.key, "by": asked.by, "unit": asked.unit, "as_of": asked.as_of_text}
     here = {**query, "box": box, **({} if group is None else {"group": group})}
 
@@ -149,11 +148,11 @@ def _page(
         unit=asked.unit,
         back=f"/staff/onboarding?{urlencode({name: value for name, value in query.items() if value})}",
         rows=rows,
-        total=len(chosen),
-        first=min(first + 1, len(chosen)),
-        last=first + len(rows),
-        previous_href=address(page - 1) if page > 1 else "",
-        next_href=address(page + 1) if page < pages else "",
+        total=place.total,
+        first=min(place.skip + 1, place.total),
+        last=place.skip + len(rows),
+        previous_href=address(place.page - 1) if place.page > 1 else "",
+        next_href=address(place.page + 1) if place.page < place.pages else "",
     )
 
 

@@ -21,6 +21,7 @@ from portal.content.feedback import REASONS
 from portal.kit.clock import local_day
 from portal.kit.errors import BansoError
 from portal.kit.i18n import Locale, Message
+from portal.kit.paging import page_at
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
 from portal.studio.care import KINDS, Matter, Reviewed, mark_reviewed, matters, reviewed_lately, take_back_review
 from portal.studio.shown import LANGUAGES, person_of
@@ -92,9 +93,8 @@ async def care(
     def work(session: Session) -> CarePage:
         every = matters(session, house=site.locale, today=today, now=now)
         fitting = [one for one in every if kind in ("", one.kind)]
-        at = min(page, max(1, -(-len(fitting) // PER_PAGE)))
-        first = (at - 1) * PER_PAGE
-        shown = fitting[first : first + PER_PAGE]
+        place = page_at(page, total=len(fitting), limit=PER_PAGE)
+        shown = fitting[place.skip : place.skip + PER_PAGE]
         return CarePage(
             lines=[_line(one) for one in shown],
             chips=[
@@ -107,16 +107,16 @@ async def care(
             words=WORDS,
             reasons=REASONS,
             languages=LANGUAGES,
-            total=len(fitting),
+            total=place.total,
             kind=kind,
             may_write=person_of(viewer).may_write,
             again=today + AGAIN,
             earliest=today + timedelta(days=1),
             reviewed=reviewed_lately(session, now=now) if kind in ("", "review") else (),
-            previous_href=address(kind, at - 1) if at > 1 else "",
-            next_href=address(kind, at + 1) if first + PER_PAGE < len(fitting) else "",
-            first=first + 1,
-            last=first + len(shown),
+            previous_href=address(kind, place.page - 1) if place.page > 1 else "",
+            next_href=address(kind, place.page + 1) if place.page < place.pages else "",
+            first=place.skip + 1,
+            last=place.skip + len(shown),
         )
 
     shown = await site.database.report(work)

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from portal.content.library import COLLECTION, DOCUMENT, VARIANT
 from portal.content.models import Document, Revision
 from portal.kit.i18n import Locale, as_locale
+from portal.kit.paging import Paged, page_at
 from portal.studio.models import Manuscript
 
 Sort = Literal["changed", "title", "kind", "collection"]
@@ -60,18 +61,10 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Paged):
     """One page of the list."""
 
     documents: Sequence[Listed]
-    total: int
-    page: int
-    limit: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // self.limit))
 
 
 def list_documents(
@@ -101,11 +94,11 @@ def list_documents(
         .group_by(col(Document.id), col(Document.kind), col(Document.collection_key))
     )
     total = session.execute(select(func.count()).select_from(grouped.subquery())).scalar_one()
-    page = min(max(page, 1), max(1, -(-total // limit)))
+    place = page_at(page, total=total, limit=limit)
     key = keys[sort]
     ordered = grouped.order_by(key.desc() if descending else key.asc(), col(Document.id))
-    ids = [row[0] for row in session.execute(ordered.offset((page - 1) * limit).limit(limit))]
-    return Found(_listed(session, ids, cells), total, page, limit)
+    ids = [row[0] for row in session.execute(ordered.offset(place.skip).limit(limit))]
+    return Found(place.total, place.page, place.limit, _listed(session, ids, cells))
 
 
 def facets(session: Session) -> Sequence[tuple[str, Mapping[str, str]]]:

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from portal.accounts.visits import SignedInStaff, WritesContent
 from portal.kit.errors import BansoError
 from portal.kit.i18n import LOCALES, Locale, Message
+from portal.kit.paging import page_at
 from portal.kit.web import SiteDep, flash, locale_of, page_router, redirect, render
 from portal.studio.listing import facets
 from portal.studio.shown import KINDS, LANGUAGES, TRANSLATION, person_of
@@ -91,13 +92,12 @@ async def listed(
         titles = {key: title.get(mine) or next(iter(title.values()), key) for key, title in facets(session)}
         fitting = [one for one in every if _fits(one, q=q, kind=kind, collection=collection, state=state, only=only)]
         fitting.sort(key=lambda one: (not one.stale, "missing" not in one.states.values(), one.title(mine), one.id))
-        at = min(page, max(1, -(-len(fitting) // PER_PAGE)))
-        first = (at - 1) * PER_PAGE
-        shown = fitting[first : first + PER_PAGE]
-        cells = [(place, said) for one in every for place, said in one.states.items()]
+        place = page_at(page, total=len(fitting), limit=PER_PAGE)
+        shown = fitting[place.skip : place.skip + PER_PAGE]
+        states = [said for one in every for said in one.states.values()]
         return TranslationsPage(
             documents=shown,
-            total=len(fitting),
+            total=place.total,
             locale=mine,
             languages=LANGUAGES,
             words=TRANSLATION,
@@ -105,7 +105,7 @@ async def listed(
             counts=[
                 (Message("All"), address(state=""), not state, None),
                 *(
-                    (TRANSLATION[one][0], address(state=one), state == one, sum(said == one for _, said in cells))
+                    (TRANSLATION[one][0], address(state=one), state == one, states.count(one))
                     for one in ("stale", "missing", "current")
                 ),
             ],
@@ -118,10 +118,10 @@ async def listed(
             ],
             is_filtered=any(asked.values()),
             may_write=person_of(viewer).may_write,
-            previous_href=address(page=at - 1) if at > 1 else "",
-            next_href=address(page=at + 1) if first + PER_PAGE < len(fitting) else "",
-            first=first + 1,
-            last=first + len(shown),
+            previous_href=address(page=place.page - 1) if place.page > 1 else "",
+            next_href=address(page=place.page + 1) if place.page < place.pages else "",
+            first=place.skip + 1,
+            last=place.skip + len(shown),
         )
 
     shown = await site.database.report(work)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Staff
+from portal.kit.paging import Paged, page_at
 from portal.touch.models import Task
 from portal.touch.rules import Due, due_of
 
@@ -31,19 +32,11 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class TaskPage:
+class TaskPage(Paged):
     """A page of tasks, and how many there are in each state."""
 
     rows: Sequence[Listed]
     counts: Mapping[State, int]
-    total: int
-    page: int
-    limit: int
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are, at least one."""
-        return max(1, -(-self.total // self.limit))
 
 
 def list_tasks(
@@ -68,8 +61,7 @@ def list_tasks(
         one: session.execute(select(func.count()).select_from(Task).where(*scope, *states[one])).scalar_one()
         for one in STATES
     }
-    limit = max(limit, 1)
-    page = min(max(page, 1), max(1, -(-counts[state] // limit)))
+    place = page_at(page, total=counts[state], limit=max(limit, 1))
     due = col(Task.due_on)
     order: tuple[Any, ...] = (due.is_(None), due, col(Task.id))
     if state in ("done", "removed"):
@@ -80,14 +72,14 @@ def list_tasks(
         .join(Staff, col(Staff.id) == col(Task.staff_id))
         .where(*scope, *states[state])
         .order_by(*order)
-        .offset((page - 1) * limit)
-        .limit(limit)
+        .offset(place.skip)
+        .limit(place.limit)
     )
     rows = [
         Listed(task, external_id, name, staff.name or staff.email, staff.removed_at is not None, _due(task, today))
         for task, external_id, name, staff in session.execute(asked)
     ]
-    return TaskPage(rows, counts, counts[state], page, limit)
+    return TaskPage(place.total, place.page, place.limit, rows, counts)
 
 
 def _due(task: Task, today: date) -> Due:
