@@ -21,9 +21,9 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 LARGEST_PAGE = 200
 MOST_VALUES = 200
+"""How many values of one column a filter offers."""
 SEVERAL = 5_000
 """So many are sorted by themselves; of more the first are found sooner along the index of the column."""
-"""How many values of one column a filter offers."""
 NONE = "-"
 """As a filter of plan, tier or owner: those without one."""
 
