@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy import select
 from sqlmodel import Session, col
 from starlette.responses import Response
@@ -70,36 +70,41 @@ class AuditPage:
     jsonl_href: str
 
 
-@router.get("/audit")
-async def audit(
-    request: Request,
-    site: SiteDep,
-    viewer: ManagesStaff,
+async def filters_of(
     who: Text = "",
     customer: Text = "",
     kind: Text = "",
     first: Text = "",
     last: Text = "",
-    before: Text = "",
+) -> AuditFilters:
+    """What the address asks for; an odd word means everything."""
+    known: TrailKind | None = next((one for one in get_args(TrailKind) if one == kind), None)
+    return AuditFilters(who.strip(), customer.strip(), known, _day(first), _day(last))
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 2000 <= found.year <= 2199 else None
+
+
+FiltersDep = Annotated[AuditFilters, Depends(filters_of)]
+
+
+@router.get("/audit")
+async def audit(
+    request: Request, site: SiteDep, viewer: ManagesStaff, filters: FiltersDep, before: Text = ""
 ) -> Response:
     """The lines that fit, the newest first."""
-    filters = _filters(who, customer, kind, first, last)
     page = await site.database.report(lambda session: _page(session, site, filters, audit_place(before)))
     return render(request, "insights/audit.html", page, viewer=viewer, nav="audit")
 
 
 @router.get("/audit.csv")
-async def audit_csv(
-    site: SiteDep,
-    _viewer: ManagesStaff,
-    who: Text = "",
-    customer: Text = "",
-    kind: Text = "",
-    first: Text = "",
-    last: Text = "",
-) -> Response:
+async def audit_csv(site: SiteDep, _viewer: ManagesStaff, filters: FiltersDep) -> Response:
     """The lines that fit, as a file that Excel opens."""
-    filters = _filters(who, customer, kind, first, last)
 
     def work(session: Session) -> bytes:
         objects = map(as_object, every_line(session, filters, zone=site.zone))
@@ -111,17 +116,8 @@ async def audit_csv(
 
 
 @router.get("/audit.jsonl")
-async def audit_jsonl(
-    site: SiteDep,
-    _viewer: ManagesStaff,
-    who: Text = "",
-    customer: Text = "",
-    kind: Text = "",
-    first: Text = "",
-    last: Text = "",
-) -> Response:
+async def audit_jsonl(site: SiteDep, _viewer: ManagesStaff, filters: FiltersDep) -> Response:
     """The lines that fit, one JSON object a line."""
-    filters = _filters(who, customer, kind, first, last)
     options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
     def work(session: Session) -> bytes:
@@ -178,20 +174,6 @@ def _line(entry: TrailEntry, account: Account | None) -> AuditLine:
         named=", ".join(f"{name} {value}" for name, value in named.items() if name not in hidden),
         changes=change_lines(entry.detail),
     )
-
-
-def _filters(who: str, customer: str, kind: str, first: str, last: str) -> AuditFilters:
-    """What the address asks for; an odd word means everything."""
-    known: TrailKind | None = next((one for one in get_args(TrailKind) if one == kind), None)
-    return AuditFilters(who.strip(), customer.strip(), known, _day(first), _day(last))
-
-
-def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if 2000 <= found.year <= 2199 else None
 
 
 def _cell(value: object) -> object:
