@@ -139,7 +139,7 @@ def _list_page(
         chips.append((word, address(own="")))
     if filters.status:
         chips.append((STATUS_WORDS[filters.status], address(status="")))
-    first = (found.page - 1) * found.limit + 1
+    first = found.skip + 1
     return AccountsPage(
         found=found,
         filters=filters,

@@ -259,7 +259,7 @@ def _content_page(
         if current:
             word = next((text for value, text in options if value == current), current)
             chips.append((word, address(**{name: ""})))
-    first = (found.page - 1) * found.limit + 1
+    first = found.skip + 1
     turned = "asc" if descending else ""
     return ContentPage(
         found=found,

@@ -113,7 +113,6 @@ async def list_all(
         kept = {name: str(value) for name, value in asked.items() if value and (name, value) != ("state", "open")}
         return f"/staff/tasks?{urlencode(kept)}" if kept else "/staff/tasks"
 
-    first = (found.page - 1) * found.limit
     shown = TasksPage(
         found=found,
         choices=[(STATE_WORDS[one], address(state=one), one == chosen_state, found.counts[one]) for one in STATES],
@@ -125,7 +124,7 @@ async def list_all(
         here=address(page=found.page if found.page > 1 else ""),
         previous=address(page=found.page - 1) if found.page > 1 else "",
         following=address(page=found.page + 1) if found.page < found.pages else "",
-        range=(min(first + 1, found.total), first + len(found.rows)),
+        range=(min(found.skip + 1, found.total), found.skip + len(found.rows)),
         may_act=viewer.may("act_for_customers"),
     )
     return render(request, "touch/tasks.html", shown, viewer=viewer, nav="tasks")
