@@ -106,11 +106,7 @@ async def close_now(request: Request, site: SiteDep, viewer: ActsForCustomers, m
     """Close a month that is over without waiting for the night."""
     if not is_month(month) or month_end(month, site.zone) >= site.clock():
         raise NotFound
-    figures = await site.database.report(lambda session: closing.frozen_figures(session, month))
-    now = site.clock()
-    done = await site.database.write(
-        lambda session: closing.freeze(session, month, figures, by=viewer.email_key, now=now)
-    )
+    done = await closing.close_month(site, month, by=viewer.email_key)
     said = Message("The month is closed.") if done else Message("The month was closed already.")
     return _back(request, month, "", said)
 
