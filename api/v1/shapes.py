@@ -115,4 +115,3 @@ async def after(cursor: Annotated[str | None, cursor_query(CURSOR_BYTES)] = None
 
 
 After = Annotated[int, Depends(after)]
-AnyJson = dict[str, Any]

@@ -120,7 +120,6 @@ class ChecklistView:
     due_at: datetime | None
     optional_left: int
     steps: Sequence[StepView]
-    next_title: str
 
 
 def actor_of(viewer: MemberViewer) -> Actor:
@@ -182,7 +181,6 @@ def view_of(
         due_at=state.due_at,
         optional_left=state.progress.total - state.progress.done if state.completed_at else 0,
         steps=steps,
-        next_title=next((step.title for step in steps if step.look == "next"), ""),
     )
 
 

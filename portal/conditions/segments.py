@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from portal.conditions.model import All, Condition, InSegment, Not, is_time_dependent, segments_of
+from portal.conditions.model import All, Condition, InSegment, Not, segments_of
 from portal.conditions.model import Any as AnyOf
 from portal.conditions.models import Segment
 from portal.conditions.parse import parse
@@ -48,11 +48,6 @@ class Segments:
     def expanded(self, condition: Condition) -> Condition:
         """`condition`, each segment in it with what it asks for."""
         return expanded(condition, {one.key: one.condition for one in self.all})
-
-    @property
-    def by_time(self) -> frozenset[str]:
-        """Those that time alone can change."""
-        return frozenset(one.key for one in self.all if is_time_dependent(one.condition))
 
 
 def segments(session: Session) -> Segments:

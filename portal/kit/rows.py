@@ -3,8 +3,6 @@
 Names come from a convention so that a migration can drop what an earlier one made, on SQLite too.
 """
 
-from typing import Any
-
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Integer, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
@@ -34,6 +32,3 @@ def one_of(column: str, *allowed: str) -> CheckConstraint:
     """A CHECK that `column` holds one of `allowed`: native enums do not migrate (stack, traps)."""
     values = ", ".join(f"'{value}'" for value in allowed)
     return CheckConstraint(f"{column} IN ({values})", name=column)
-
-
-JsonObject = dict[str, Any]

@@ -14,9 +14,6 @@ from portal.touch.rules import FARTHEST, KINDS, Said, Wanted, due_in, remind_day
 from portal.workdays.rules import Calendar
 
 Texts = Mapping[str, str]
-CONTACT_FIELDS = ("kind", "day", "clock", "with_whom", "text", "next_on", "next_in")
-TASK_FIELDS = ("title", "note", "staff_id", "due_on", "due_in", "remind")
-NEXT_FIELDS = ("next_on", "next_in")
 REMIND = {"": None, "0": 0, "1": 1, "3": 3}
 
 

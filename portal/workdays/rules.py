@@ -55,10 +55,6 @@ class Calendar:
         """Whether anybody works on `day`."""
         return self.why_closed(day) is None
 
-    def next_business_day(self, day: date) -> date:
-        """The first business day after `day`."""
-        return self.add_business_days(day, 1)
-
     def business_day_from(self, day: date) -> date:
         """`day` if it is a business day, else the next one."""
         return self.add_business_days(day, 0)
