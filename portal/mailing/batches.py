@@ -19,10 +19,10 @@ from portal.mailing.models import Letter, MailBatch
 from portal.mailing.rules import Whom
 from portal.mailing.selection import Recipient
 from portal.mailing.templates import Template
+from portal.mailing.variables import OF_A_RUN
 from portal.mailing.written import write
 
 KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
-OF_RUNS = ("checklist.", "step.", "steps.", "silent.")
 
 
 class CountChanged(Conflict):
@@ -44,7 +44,7 @@ class Sender:
 def needs_run(template: Template) -> bool:
     """Whether a template names anything of a checklist."""
     return any(
-        place.variable.startswith(OF_RUNS)
+        place.variable.startswith(OF_A_RUN)
         for words in template.texts.values()
         for place in write(words.subject, words.body).places
     )

@@ -25,7 +25,7 @@ from portal.mailing.addresses import unsubscribe_token
 from portal.mailing.configured import Terms
 from portal.mailing.summaries import week_of_account
 from portal.mailing.templates import Template
-from portal.mailing.variables import Addressee, Progress, values
+from portal.mailing.variables import OF_A_RUN, Addressee, Progress, values
 from portal.mailing.written import Filled, fill
 
 SAMPLE = "sample"
@@ -82,7 +82,7 @@ def compose(
         url = summary_url or f"{site.base_url}/team"
         week = week_of_account(session, account.id or 0, locale=spoken, url=url, now=now)
     progress = None
-    if checklist is not None and any(one.startswith(("checklist.", "step.", "steps.", "silent.")) for one in named):
+    if checklist is not None and any(one.startswith(OF_A_RUN) for one in named):
         progress = _progress(session, site, account.id or 0, checklist, locale=spoken, now=now)
     said = values(
         to,

@@ -52,6 +52,9 @@ VARIABLES: Mapping[str, Variable] = {
     )
 }
 
+OF_A_RUN = ("checklist.", "step.", "steps.", "silent.")
+"""How the names begin that say how a customer stands in a checklist."""
+
 
 @dataclass(frozen=True)
 class Progress:
