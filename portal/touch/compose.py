@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from portal.accounts.models import Account, Member
 from portal.accounts.paths import local_path
+from portal.accounts.roles import rights_of
 from portal.accounts.staff import list_staff
 from portal.accounts.visits import StaffViewer
 from portal.kit.clock import local_day
@@ -108,6 +109,15 @@ def colleague(viewer: StaffViewer) -> Colleague:
     return Colleague(viewer.staff_id, viewer.email_key, viewer.name)
 
 
+def colleagues(session: Session, *, besides: int | None = None) -> list[tuple[str, str]]:
+    """Whom a task can be given to: whoever sees customers, and `besides` whoever has it already."""
+    return [
+        (str(one.id), one.name or one.email)
+        for one in list_staff(session)
+        if "see_customers" in rights_of(one.role) or one.id == besides
+    ]
+
+
 def _page(
     session: Session,
     site: Site,
@@ -138,7 +148,7 @@ def _page(
         back=back,
         kinds=tuple(KIND_WORDS.items()),
         people=_people(session, account_ids[0]) if len(account_ids) == 1 else (),
-        colleagues=[(str(one.id), one.name or one.email) for one in list_staff(session) if one.role != "editor"],
+        colleagues=colleagues(session),
         reminders=REMINDERS,
         ahead=[(count, calendar.add_business_days(today, count)) for count in AHEAD],
         typed=typed if typed is not None else starting,

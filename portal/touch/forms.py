@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from portal.kit.clock import FIRST_DAY, LAST_DAY, local_day
 from portal.kit.errors import FieldProblem, Invalid
 from portal.kit.i18n import Message
-from portal.touch.models import Contact
+from portal.touch.models import Contact, Task
 from portal.touch.rules import FARTHEST, KINDS, Said, Wanted, due_in, remind_day
 from portal.workdays.rules import Calendar
 
@@ -67,6 +67,21 @@ def task_in(given: Texts, *, now: datetime, zone: ZoneInfo, calendar: Calendar) 
         raise Invalid(Message("The task was not saved."), problems=problems)
     remind_on = remind_day(due_on, REMIND.get(given.get("remind", "")), calendar=calendar)
     return Wanted(given.get("title", ""), int(staff_id), given.get("note", ""), due_on, remind_on)
+
+
+def task_texts(task: Task, *, calendar: Calendar) -> dict[str, str]:
+    """A task as it stands in the form that describes it. A reminder that no way to count leads to is on its day."""
+    remind = ""
+    if task.remind_on and task.due_on:
+        ways = {remind_day(task.due_on, count, calendar=calendar): key for key, count in REMIND.items()}
+        remind = ways.get(task.remind_on, "0")
+    return {
+        "title": task.title,
+        "note": task.note,
+        "staff_id": str(task.staff_id),
+        "due_on": task.due_on.isoformat() if task.due_on else "",
+        "remind": remind,
+    }
 
 
 def next_in(given: Texts, *, now: datetime, zone: ZoneInfo, calendar: Calendar) -> date | None:

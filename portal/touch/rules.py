@@ -111,6 +111,11 @@ def remind_day(due_on: date | None, before: int | None, *, calendar: Calendar) -
     return calendar.add_business_days(due_on, -max(before, 1))
 
 
+def end_of_week(today: date) -> date:
+    """The Sunday of the week of `today`."""
+    return today + timedelta(days=6 - today.weekday())
+
+
 def due_of(due_on: date | None, today: date) -> Due:
     """How urgent it is."""
     if due_on is None:

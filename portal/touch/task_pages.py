@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -12,17 +11,16 @@ from starlette.responses import Response
 
 from portal.accounts.models import Account
 from portal.accounts.paths import customer_path, local_path
-from portal.accounts.staff import list_staff
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
 from portal.kit.clock import local_day
 from portal.kit.errors import Invalid, NotFound, by_field
 from portal.kit.i18n import Message
 from portal.kit.web import Site, SiteDep, page_router, render
 from portal.touch import forms, tasks
-from portal.touch.compose import REMINDERS, colleague, number_in, told
+from portal.touch.compose import REMINDERS, colleague, colleagues, number_in, told
 from portal.touch.listing import STATES, State, TaskPage, list_tasks
 from portal.touch.models import Task, TaskAct
-from portal.touch.rules import Due, due_of, remind_day
+from portal.touch.rules import Due, due_of, end_of_week
 from portal.workdays.service import calendar_of
 
 router = page_router(prefix="/staff/tasks")
@@ -206,11 +204,6 @@ async def act_on_task(
     return told(request, local_path(back, f"/staff/tasks/{task_id}"), said)
 
 
-def end_of_week(today: date) -> date:
-    """The Sunday of the week of `today`."""
-    return today + timedelta(days=6 - today.weekday())
-
-
 def _task_page(
     session: Session,
     site: Site,
@@ -223,30 +216,17 @@ def _task_page(
     task = tasks.task_by_id(session, number_in(task_id))
     account = session.get_one(Account, task.account_id)
     errors = by_field(wrong.problems if wrong else ())
-    staff = [one for one in list_staff(session) if one.role != "editor" or one.id == task.staff_id]
-    calendar = calendar_of(session)
-    remind = ""
-    if task.remind_on and task.due_on:
-        ways = {remind_day(task.due_on, count, calendar=calendar): key for key, count in forms.REMIND.items()}
-        remind = ways.get(task.remind_on, "0")
-    kept = {
-        "title": task.title,
-        "note": task.note,
-        "staff_id": str(task.staff_id),
-        "due_on": task.due_on.isoformat() if task.due_on else "",
-        "remind": remind,
-    }
     return OneTaskPage(
         task=task,
         due=due_of(task.due_on, local_day(site.clock(), site.zone)),
         account=account.name,
         account_href=customer_path(account.external_id),
         history=[(one, act_words(one, task.title)) for one in tasks.history_of(session, task)],
-        colleagues=[(str(one.id), one.name or one.email) for one in staff],
+        colleagues=colleagues(session, besides=task.staff_id),
         reminders=REMINDERS,
         may_act=viewer.may("act_for_customers"),
         back=local_path(back, "/staff/tasks"),
-        typed=typed if typed is not None else kept,
+        typed=typed if typed is not None else forms.task_texts(task, calendar=calendar_of(session)),
         errors=errors,
     )
 
