@@ -11,7 +11,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from portal.accounts import merging
-from portal.accounts.duplicates import Alike, duplicates, tell_apart
+from portal.accounts.duplicates import AT_ONCE, Alike, duplicates, tell_apart
 from portal.accounts.listing import Filters, list_accounts
 from portal.accounts.models import Account
 from portal.accounts.paths import customer_path
@@ -36,7 +36,6 @@ class DuplicatesPage:
     """For `insights/duplicates.html`."""
 
     groups: Sequence[Alike]
-    total: int
     previous_href: str
     next_href: str
 
@@ -72,9 +71,8 @@ async def alike(
     groups, total = await site.database.report(lambda session: duplicates(session, page=page))
     shown = DuplicatesPage(
         groups,
-        total,
         f"/staff/duplicates?{urlencode({'page': page - 1})}" if page > 1 else "",
-        f"/staff/duplicates?{urlencode({'page': page + 1})}" if page * 50 < total else "",
+        f"/staff/duplicates?{urlencode({'page': page + 1})}" if page * AT_ONCE < total else "",
     )
     return render(request, "insights/duplicates.html", shown, viewer=viewer, nav="accounts")
 
