@@ -66,7 +66,7 @@ class ProgressPage:
 
 @dataclass(frozen=True)
 class ReadersPage:
-    """For `mailing/readers.html`; `here` is where its forms go, `is_on` whether summaries are sent at all."""
+    """For `mailing/readers.html`; `here` is where its forms go, with `query` behind it."""
 
     account: str
     readers: Sequence[SummaryReader]
