@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -71,7 +70,6 @@ class ReportPage:
     fiscal_year: int
     fiscal_start: int
     start_months: Sequence[tuple[str, str]]
-    as_of: datetime
     may_act: bool
     csv_href: str
 
@@ -195,7 +193,6 @@ def _page(
         start_months=[
             (str(one), format_date(first_day(f"2026-{one:02}"), "LLLL", locale=locale)) for one in range(1, 13)
         ],
-        as_of=datetime.fromisoformat(live["as_of"]),
         may_act=viewer.may("act_for_customers"),
         csv_href=f"{HERE}.csv?{urlencode({'month': asked})}",
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -91,7 +90,6 @@ class StuckListPage:
     next_href: str
     may_act: bool
     may_mail: bool
-    today: datetime
     typed: Mapping[str, str] = field(default_factory=dict)
     error: Message | None = None
 
@@ -232,7 +230,6 @@ def _page(
         next_href=asked.address(page=found.page + 1) if found.page < found.pages else "",
         may_act=viewer.may("act_for_customers"),
         may_mail=answers(request, MAILS),
-        today=now,
         typed=typed or {},
         error=error,
     )

@@ -82,7 +82,6 @@ class ComposePage:
     templates: Sequence[tuple[str, Message | str]]
     whoms: Sequence[tuple[str, Message]]
     checklists: Sequence[tuple[str, str]]
-    needs_run: bool
     going: int
     held: Sequence[tuple[Recipient, Message]]
     held_count: int
@@ -285,7 +284,6 @@ def _page(
         templates=[(one.key, one.title) for one in known],
         whoms=tuple(WHOM_WORDS.items()),
         checklists=live,
-        needs_run=template is not None and batches.needs_run(template),
         going=len(going),
         held=held[:SHOWN],
         held_count=len(held),

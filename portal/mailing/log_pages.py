@@ -50,7 +50,6 @@ class LogPage:
     account: str
     account_id: str
     older_href: str
-    is_newest: bool
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,6 @@ async def letters(
             account=customer.name if customer is not None else "",
             account_id=account,
             older_href=f"?{urlencode({name: value for name, value in asked.items() if value})}" if older else "",
-            is_newest=place is None,
         )
 
     page = await site.database.report(work)

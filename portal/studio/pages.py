@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -66,7 +65,6 @@ class ContentPage:
     words: Mapping[str, tuple[Message, str, str]]
     kinds: Mapping[str, Message]
     languages: Mapping[Locale, str]
-    now: datetime
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ async def content(
         )
         known = {key: title.get(mine) or next(iter(title.values()), key) for key, title in facets(session)}
         may_write = person_of(viewer).may_write
-        return _content_page(found, filters, by, order == "desc", known, mine, may_write=may_write, now=now)
+        return _content_page(found, filters, by, order == "desc", known, mine, may_write=may_write)
 
     shown = await site.database.report(work)
     return render(request, "studio/list.html", shown, viewer=viewer, nav="content")
@@ -241,7 +239,6 @@ def _content_page(
     locale: Locale,
     *,
     may_write: bool,
-    now: datetime,
 ) -> ContentPage:
     asked = {
         **{name: getattr(filters, name) for name in ("q", "kind", "collection", "state", "locale", "origin")},
@@ -285,7 +282,6 @@ def _content_page(
         words=STATES,
         kinds=KINDS,
         languages=LANGUAGES,
-        now=now,
     )
 
 

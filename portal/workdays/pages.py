@@ -61,7 +61,6 @@ class CalendarPage:
     lines: Sequence[Line]
     previous: str
     following: str
-    today: date
     is_open: bool
     ahead: Sequence[tuple[int, date]]
     may_act: bool
@@ -174,7 +173,6 @@ def _page(
         lines=sorted(lines, key=lambda one: one.day),
         previous=f"{HERE}?year={year - 1}" if year > service.FIRST.year else "",
         following=f"{HERE}?year={year + 1}" if year < service.LAST.year else "",
-        today=today,
         is_open=known.is_business_day(today),
         ahead=[(count, known.add_business_days(today, count)) for count in AHEAD],
         may_act=viewer.may("act_for_customers"),

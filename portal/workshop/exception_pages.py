@@ -83,7 +83,6 @@ class ExceptionsPage:
     left_out: Mapping[str, int] = field(default_factory=dict)
     acts: Mapping[Act, tuple[Message, Message]] = field(default_factory=lambda: ACT_WORDS)
     why: Mapping[str, Message] = field(default_factory=lambda: WHY_WORDS)
-    most: int = batches.MOST
     at_once: int = batches.AT_ONCE
     shown: int = SHOWN
 

@@ -96,7 +96,6 @@ class VersionsPage:
     key: str
     title: Mapping[str, str]
     versions: Sequence[Version]
-    from_file: bool
 
 
 @router.get("/{key}/publish")
@@ -194,7 +193,7 @@ async def versions(request: Request, site: SiteDep, viewer: SignedInStaff, key: 
             said = differences(before, definition) if before else ()
             found.append(Version(row.number, row.published_at, row.published_by, said, live))
             before = definition
-        return VersionsPage(key, opened.form.title, found[::-1], opened.from_file)
+        return VersionsPage(key, opened.form.title, found[::-1])
 
     page = await site.database.read(work)
     return render(request, "workshop/versions.html", page, viewer=viewer, nav="checklists")
