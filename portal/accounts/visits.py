@@ -6,7 +6,7 @@ Staff whose role does not reach are told so: they know that the page exists.
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
@@ -50,7 +50,9 @@ __all__ = [
     "WritesContent",
     "ask_to_sign_in",
     "is_customer",
+    "needs",
     "read_for_viewer",
+    "upload_door",
     "while_looking",
 ]
 
@@ -195,12 +197,34 @@ async def signed_in_staff(request: Request, viewer: SignedIn) -> StaffViewer:
 SignedInStaff = Annotated[StaffViewer, Depends(signed_in_staff)]
 
 
+def upload_door(right: Right) -> Callable[..., AsyncIterator[None]]:
+    """Before a byte of an upload is read: nobody may send one but staff with `right`. What was read is let go of in the
+    end. The `door` of a router whose routes take files."""
+
+    async def only_with_right(request: Request, viewer: MaybeViewer) -> AsyncIterator[None]:
+        if request.method not in SAFE_METHODS:
+            if not isinstance(viewer, StaffViewer):
+                raise NotFound
+            needs(viewer, right)
+        try:
+            yield
+        finally:
+            await request.close()
+
+    return only_with_right
+
+
+def needs(viewer: StaffViewer, right: Right) -> None:
+    """`Forbidden` for staff whose role does not reach."""
+    if not viewer.may(right):
+        raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
+
+
 def _with_right(right: Right) -> Callable[..., Awaitable[StaffViewer]]:
     async def staff_with_right(
         request: Request, site: SiteDep, viewer: SignedInStaff, later: BackgroundTasks
     ) -> StaffViewer:
-        if not viewer.may(right):
-            raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
+        needs(viewer, right)
         if request.method == "GET":
             later.add_task(seen, request, site, viewer)
         return viewer

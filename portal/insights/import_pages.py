@@ -1,7 +1,7 @@
 """Bringing customers and people in from a CSV file, in the browser: choose the file, say what its columns are, see what
 would happen, and import all of it or nothing."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,13 +17,13 @@ from portal.accounts.described import CUSTOMER_FIELDS, PERSON_FIELDS
 from portal.accounts.imports import COLUMNS
 from portal.accounts.own_fields import PREFIX, label_of, own_fields
 from portal.accounts.records import CustomerImport
-from portal.accounts.visits import ActsForCustomers, MaybeViewer, StaffViewer
+from portal.accounts.visits import ActsForCustomers, StaffViewer, upload_door
 from portal.checklists.definition import in_words
 from portal.kit.csvout import export_csv
-from portal.kit.errors import BansoError, Conflict, Forbidden, Invalid, NotFound
+from portal.kit.errors import BansoError, Conflict, Invalid
 from portal.kit.files import FileProblems
 from portal.kit.i18n import Locale, Message
-from portal.kit.web import SAFE_METHODS, SiteDep, flash, locale_of, page_router, redirect, render, takes_files
+from portal.kit.web import SiteDep, flash, locale_of, page_router, redirect, render, takes_files
 
 SHOWN = 200
 AGAIN = "2"
@@ -47,20 +47,7 @@ STATE_WORDS: Mapping[str, tuple[Message, str]] = {
 KIND_WORDS = {"accounts": Message("Customers"), "members": Message("People")}
 
 
-async def only_those_who_act(request: Request, viewer: MaybeViewer) -> AsyncIterator[None]:
-    """Before a byte of an upload is read: nobody may send one but who keeps customers."""
-    if request.method not in SAFE_METHODS:
-        if not isinstance(viewer, StaffViewer):
-            raise NotFound
-        if not viewer.may("act_for_customers"):
-            raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
-    try:
-        yield
-    finally:
-        await request.close()
-
-
-router = page_router(prefix="/staff/import", door=only_those_who_act)
+router = page_router(prefix="/staff/import", door=upload_door("act_for_customers"))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ progress, and answered with the markdown that shows it. What cannot be taken is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -17,10 +17,10 @@ from sqlmodel import Session
 from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
-from portal.accounts.visits import MaybeViewer, SignedInStaff, StaffViewer, WritesContent
-from portal.kit.errors import BansoError, Forbidden, Invalid, NotFound
+from portal.accounts.visits import SignedInStaff, StaffViewer, WritesContent, upload_door
+from portal.kit.errors import BansoError, Invalid
 from portal.kit.i18n import Locale, Message
-from portal.kit.web import SAFE_METHODS, Site, SiteDep, flash, locale_of, page_router, redirect, render, takes_files
+from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render, takes_files
 from portal.media import service, uses
 from portal.media.items import Item, size_in_words
 from portal.media.kinds import KNOWN
@@ -34,20 +34,7 @@ MAX_FILES = 50
 KIND_WORDS = {"image": Message("Pictures"), "video": Message("Videos"), "file": Message("Files")}
 
 
-async def only_staff(request: Request, viewer: MaybeViewer) -> AsyncIterator[None]:
-    """Before a byte of an upload is read: nobody may send one but who writes. What was read is let go of in the end."""
-    if request.method not in SAFE_METHODS:
-        if not isinstance(viewer, StaffViewer):
-            raise NotFound
-        if not viewer.may("write_content"):
-            raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
-    try:
-        yield
-    finally:
-        await request.close()
-
-
-router = page_router(prefix="/staff/media", door=only_staff)
+router = page_router(prefix="/staff/media", door=upload_door("write_content"))
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from fastapi import Request, Response
 from starlette.datastructures import UploadFile
 
-from portal.accounts.viewers import StaffViewer
-from portal.accounts.visits import MaybeViewer, WritesContent
-from portal.kit.errors import BansoError, Forbidden, NotFound
+from portal.accounts.visits import WritesContent, upload_door
+from portal.kit.errors import BansoError
 from portal.kit.files import FileProblems, Problem
 from portal.kit.i18n import LOCALES, Locale, Message
-from portal.kit.web import SAFE_METHODS, SiteDep, page_router, render, takes_files
+from portal.kit.web import SiteDep, page_router, render, takes_files
 from portal.media.items import size_in_words
 from portal.studio.moving import arrival
 from portal.studio.moving.arrival import Brought
@@ -42,20 +41,7 @@ class MovingPage:
     most_shown: int
 
 
-async def only_writers(request: Request, viewer: MaybeViewer) -> AsyncIterator[None]:
-    """Before a byte of an upload is read: nobody may send one but who writes. What was read is let go of in the end."""
-    if request.method not in SAFE_METHODS:
-        if not isinstance(viewer, StaffViewer):
-            raise NotFound
-        if not viewer.may("write_content"):
-            raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
-    try:
-        yield
-    finally:
-        await request.close()
-
-
-router = page_router(prefix=HERE, door=only_writers)
+router = page_router(prefix=HERE, door=upload_door("write_content"))
 
 
 @router.get("")

@@ -17,7 +17,7 @@ from portal.accounts.models import Account, Member
 from portal.accounts.people import members_of
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.viewers import StaffViewer
-from portal.accounts.visits import ActsForCustomers, MemberViewer, SeesCustomers, SignedInStaff
+from portal.accounts.visits import ActsForCustomers, MemberViewer, SeesCustomers, SignedInStaff, needs
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import load
 from portal.checklists.enrollment import first_day, in_audience
@@ -28,7 +28,7 @@ from portal.checklists.shown import ChecklistView, view_of
 from portal.checklists.state import state_of_run
 from portal.checklists.told import differences
 from portal.kit.clock import local_day
-from portal.kit.errors import BansoError, Forbidden, NotFound
+from portal.kit.errors import BansoError, NotFound
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
 from portal.workshop import drafts, going_live
@@ -107,7 +107,7 @@ async def ask(request: Request, site: SiteDep, viewer: SeesCustomers, key: str) 
 @router.post("/{key}/publish")
 async def publish(request: Request, site: SiteDep, viewer: ActsForCustomers, key: str, shown: Said = "") -> Response:
     """Publish what was shown."""
-    _may_write(viewer)
+    needs(viewer, "write_content")
     try:
         done = await site.database.write(
             partial(going_live.go_live, key=key, shown=shown, by=viewer.name, now=site.clock(), zone=site.zone)
@@ -139,7 +139,7 @@ async def ask_to_end(request: Request, site: SiteDep, viewer: SeesCustomers, key
 @router.post("/{key}/end")
 async def end(request: Request, site: SiteDep, viewer: ActsForCustomers, key: str, shown: Said = "") -> Response:
     """Nobody runs through it any more."""
-    _may_write(viewer)
+    needs(viewer, "write_content")
     answer = redirect(f"/staff/checklists/{key}")
     try:
         await site.database.write(partial(going_live.stop, key=key, shown=shown, now=site.clock()))
@@ -264,8 +264,3 @@ def _as_viewer(account: Account, member: Member | None, locale: Locale) -> Membe
         locale=locale,
         memberships=(),
     )
-
-
-def _may_write(viewer: StaffViewer) -> None:
-    if not viewer.may("write_content"):
-        raise Forbidden(Message("Your role does not open this. An administrator can change your role."))
