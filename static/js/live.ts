@@ -7,24 +7,46 @@ import { announce } from "./announce";
 import { copyButtons } from "./copy";
 import { stopButtons } from "./moving";
 
-const busy = new WeakSet<HTMLFormElement>();
+/** What each form is being sent by, and what is to be sent next. */
+const busy = new WeakMap<HTMLFormElement, HTMLElement | null>();
+const waiting = new WeakMap<HTMLFormElement, HTMLElement | null>();
 
 export function liveForms(): void {
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || !form.dataset.live || event.defaultPrevented) return;
     event.preventDefault();
-    if (busy.has(form)) return;
-    busy.add(form);
     const submitter = event.submitter;
+    if (busy.has(form)) {
+      // The same button twice is one wish; another button, or a question that has changed, is a wish of its own.
+      if (form.method !== "post" || busy.get(form) !== submitter) waiting.set(form, submitter);
+      return;
+    }
+    busy.set(form, submitter);
     submitter?.setAttribute("aria-busy", "true");
     send(form, submitter, form.dataset.live)
       .catch(() => plainly(form, submitter))
       .finally(() => {
         busy.delete(form);
         submitter?.removeAttribute("aria-busy");
+        if (waiting.has(form)) sendNext(form, waiting.get(form) ?? null);
       });
   });
+}
+
+/** What was asked for meanwhile, by the form and the button that stand now where those stood. */
+function sendNext(form: HTMLFormElement, submitter: HTMLElement | null): void {
+  waiting.delete(form);
+  const now = form.isConnected ? form : document.getElementById(form.id);
+  if (!(now instanceof HTMLFormElement)) return;
+  if (!(submitter instanceof HTMLButtonElement) || submitter.isConnected) {
+    now.requestSubmit(submitter);
+    return;
+  }
+  const same = [...now.elements].find(
+    (one) => one instanceof HTMLButtonElement && one.name === submitter.name && one.value === submitter.value,
+  );
+  if (same instanceof HTMLButtonElement && !same.disabled) now.requestSubmit(same);
 }
 
 async function send(form: HTMLFormElement, submitter: HTMLElement | null, selector: string): Promise<void> {

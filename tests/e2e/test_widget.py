@@ -292,7 +292,7 @@ async def test_calls_before_the_script_are_made_in_their_order(product: Product,
 
     await page.route("**/widget/banso.js", late)
     await page.goto(product.page("u1", "early"), wait_until="commit")
-    await page.wait_for_function("window.options && document.getElementById('said')")
+    await page.wait_for_selector("#said", state="attached")
     await page.evaluate("Banso.close(); Banso.track('member.invited'); Banso.open({document: 'inviting'})")
     arrived.set()
     panel = page.locator("banso-checklist .panel")

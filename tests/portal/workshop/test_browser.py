@@ -23,7 +23,7 @@ from tests.onboarding import World
 from tests.postgres import free_port
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Page, Route
 
 pytestmark = pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 
@@ -136,11 +136,20 @@ async def test_a_checklist_from_a_starter_by_keyboard(desk: Desk) -> None:
     await page.mouse.move(box["x"] + 5, box["y"] + 5)
     await page.mouse.down()
     await page.mouse.move(to["x"] + 5, to["y"] + 2, steps=4)
+    let_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    # Whoever saves before the answer to a dragged step has come has saved: nothing that was pressed is lost.
+    await page.route("**/staff/checklists/kei", hold)
     await page.mouse.up()
     await page.wait_for_selector(".arrange-item:last-child #step-first-use")
-
     await desk.enter("#save")
+    let_go.set()
     await page.wait_for_selector("#flash .notice-good")
+    await page.unroute("**/staff/checklists/kei")
     assert [step.key for step in (await desk.draft()).steps] == ["sign-in", "step-2", "colleague", "first-use"]
     assert "利用ログ「login」（deviceが「phone」）が1日以上" in await page.inner_text(".workshop-steps")
     await desk.enter("#publish")
