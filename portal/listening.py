@@ -3,11 +3,12 @@
 A command that writes has everybody listening without importing what only a server shows.
 """
 
-from portal.accounts import changes, invitations, merging, own_fields, personal, sessions, trail
+from portal.accounts import changes, invitations, merging, one_person, own_fields, personal, sessions, trail
 from portal.checklists import listeners, news, touched
 from portal.checklists import personal as checklists_personal
 from portal.checklists.evaluation import completed_by_accounts
 from portal.conditions.service import know_checklists
+from portal.content import joining as content_joining
 from portal.content import media_door as documents_door
 from portal.content import personal as content_personal
 from portal.desk import signed_in
@@ -20,6 +21,7 @@ from portal.media import uses
 from portal.segments import membership
 from portal.touch import contacts
 from portal.touch import personal as touch_personal
+from portal.tutorials import joining as tutorials_joining
 from portal.tutorials import media_door as tutorials_door
 from portal.tutorials import personal as tutorials_personal
 from portal.webhooks import announce
@@ -47,6 +49,9 @@ def subscribe() -> None:
     news.subscribe(alerts.on_checklist_news)
     merging.subscribe(events_merging.JOINER)
     merging.subscribe(merging.Joiner("touch", settle=contacts.follow))
+    one_person.joined.subscribe(events_merging.join_people)
+    one_person.joined.subscribe(content_joining.join_people)
+    one_person.joined.subscribe(tutorials_joining.join_people)
     sessions.on_signed_in.subscribe(signed_in.record_sign_in)
     sessions.on_signed_in.subscribe(invitations.note_joined)
     # Every room that holds something of people says what, and takes it away.

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Select, Table, bindparam, select, update
 from sqlmodel import Session, SQLModel
 
-from portal.accounts.changes import touched
+from portal.accounts.changes import gathered, touched
 from portal.accounts.errors import AddressTaken
 from portal.accounts.imports import (
     EMPTY,
@@ -22,9 +22,18 @@ from portal.accounts.imports import (
 )
 from portal.accounts.inserts import insert_missing, table_of
 from portal.accounts.models import Account, Member
+from portal.accounts.one_person import join_people
 from portal.accounts.people import may_join
 from portal.accounts.plans import ensure_plans
-from portal.accounts.rules import account_values, email_key, member_values, new_account, new_member
+from portal.accounts.rules import (
+    account_values,
+    are_halves,
+    email_key,
+    from_double,
+    member_values,
+    new_account,
+    new_member,
+)
 from portal.accounts.service import survivors
 from portal.kit.errors import Unavailable
 from portal.kit.files import Problem
@@ -117,11 +126,13 @@ class _Person:
 
 @dataclass
 class _People:
-    """Everyone of the customers in the file, found as the database will find them."""
+    """Everyone of the customers in the file, found as the database will find them; `joined` are those who turn out to
+    be one, as (who stays, who goes)."""
 
     by_id: dict[tuple[int, str], _Person] = field(default_factory=dict)
     by_address: dict[tuple[int, str], _Person] = field(default_factory=dict)
     everyone: list[_Person] = field(default_factory=list)
+    joined: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, person: _Person) -> None:
         self.everyone.append(person)
@@ -133,6 +144,12 @@ class _People:
             self.by_id[account_id, person.row["external_id"]] = person
         if person.row["email_key"] is not None:
             self.by_address[account_id, person.row["email_key"]] = person
+
+    def join(self, keep: _Person, gone: _Person) -> None:
+        """The one who goes knows the product's id, the one who stays the address."""
+        self.everyone.remove(gone)
+        self.joined.append((keep.row["id"], gone.row["id"]))
+        self.change(keep, {**member_values(keep.row, from_double(keep.row, gone.row))})
 
     def change(self, person: _Person, values: Mapping[str, object]) -> None:
         if "email_key" in values and person.row["email_key"] is not None:
@@ -164,13 +181,20 @@ def _import_members(session: Session, read: ImportFile, *, now: datetime, dry_ru
     result = _result(read, problems, created=len(new), updated=len(changed))
     if dry_run or not result.ok:
         return result
+    with gathered(session, now=now):
+        for keep, gone in people.joined:
+            join_people(session, keep=session.get_one(Member, keep), gone=session.get_one(Member, gone), now=now)
+        _write_people(session, new, changed, now=now)
+    return result
+
+
+def _write_people(session: Session, new: Sequence[Row], changed: Sequence[_Person], *, now: datetime) -> None:
     # An address may move from one person to another within the file: it is let go of first.
     _update(session, Member, [{"id": p.row["id"], "email_key": None} for p in changed if _moves(p)])
     updates = [_difference(person) for person in changed]
     _update(session, Member, updates)
     _insert(session, Member, new)
     touched(session, {int(row["account_id"]) for row in (*new, *(person.row for person in changed))}, now=now)
-    return result
 
 
 def _take(people: _People, row: ImportRow, account_id: int, *, read: ImportFile, now: datetime) -> list[Problem]:
@@ -182,7 +206,9 @@ def _take(people: _People, row: ImportRow, account_id: int, *, read: ImportFile,
         if same_address.line is not None:
             said = Message("the same address is in line %(line)s already", line=same_address.line)
             return [read.in_column(row.line, "email", said)]
-        if person is not None or not may_join(same_address.row["external_id"], row.external_id):
+        if person is not None and person.line is None and are_halves(person.row, same_address.row):
+            people.join(same_address, person)
+        elif person is not None or not may_join(same_address.row["external_id"], row.external_id):
             return [read.in_column(row.line, "email", AddressTaken(str(address)).message)]
         person = same_address
     told = dict(row.changes) if row.external_id is None else {**row.changes, "external_id": row.external_id}

@@ -20,20 +20,19 @@ from portal.accounts.changes import touched
 from portal.accounts.models import Account, Member
 from portal.accounts.records import AccountMerge
 from portal.accounts.rows_of import (
-    Key,
-    Rows,
     Snapshot,
     changed_rows,
-    conflicts,
+    is_row,
     key_of,
     links,
     packed,
     parents,
+    repoint,
     snapshot,
     tables,
     unpacked,
 )
-from portal.accounts.rules import account_values, member_values
+from portal.accounts.rules import account_values, from_double, member_values
 from portal.accounts.service import account_row, id_of, lock_accounts
 from portal.kit.errors import Conflict
 from portal.kit.i18n import Message
@@ -101,7 +100,7 @@ def merge_accounts(
     joining = Joining(keep_id, gone_id)
     _join_people(session, before, joining)
     rest = {one.name: one.join(session, joining, now) for one in joiners}
-    _take_over(session, before, joining)
+    repoint(session, before, {"account": {joining.gone_id: joining.keep_id}, "member": joining.members})
     earlier = _take_merges(session, joining)
     _let_go(session, before, joining)
     _fold_people(session, before, joining)
@@ -185,40 +184,6 @@ def _join_people(session: Session, before: Snapshot, joining: Joining) -> None:
             joining.aliases[row["external_id"]] = found["external_id"]
 
 
-def _take_over(session: Session, before: Snapshot, joining: Joining) -> None:
-    """Point every row at the survivor. Of two that may not both be there the earlier stays, else the survivor's."""
-    moved: dict[str, dict[int, int]] = {"account": {joining.gone_id: joining.keep_id}, "member": joining.members}
-    for table in tables():
-        if table.name == "account":
-            continue
-        rows: Rows = dict(before[table.name])
-        if table.name == "member":
-            rows = {key: row for key, row in rows.items() if row["id"] not in joining.members}
-        for key, row in list(rows.items()):
-            changes = {
-                name: moved[parent][row[name]]
-                for name, parent in links(table).items()
-                if row[name] in moved.get(parent, {})
-            }
-            if not changes or key not in rows:
-                continue
-            wanted = {**row, **changes}
-            other = conflicts(table, wanted, {one: there for one, there in rows.items() if one != key})
-            if other is not None:
-                if table.name in parents():
-                    moved.setdefault(table.name, {})[row["id"]] = rows[other]["id"]
-                    del rows[key]
-                    continue
-                loser = other if "at" in row and row["at"] < rows[other]["at"] else key
-                session.connection().execute(delete(table).where(*_is(table, loser)))
-                del rows[loser]
-                if loser == key:
-                    continue
-            session.connection().execute(update(table).where(*_is(table, key)).values(changes))
-            del rows[key]
-            rows[key_of(table, wanted)] = wanted
-
-
 def _take_merges(session: Session, joining: Joining) -> list[tuple[int | None, Any]]:
     """What was merged into the one that goes now means the survivor too; alone it cannot be undone meanwhile."""
     theirs = col(AccountMerge.account_id) == joining.gone_id
@@ -236,7 +201,7 @@ def _let_go(session: Session, before: Snapshot, joining: Joining) -> None:
     for table in reversed(tables()):
         if table.name in ("account", "member"):
             for key in gone if table.name == "account" else member:
-                session.connection().execute(delete(table).where(*_is(table, key)))
+                session.connection().execute(delete(table).where(*is_row(table, key)))
 
 
 def _fill(session: Session, keep: Account, gone: Mapping[str, Any]) -> None:
@@ -269,17 +234,7 @@ def _fold_people(session: Session, before: Snapshot, joining: Joining) -> None:
     """What the survivor's people lack they have from their doubles."""
     for gone_id, keep_id in joining.members.items():
         gone, known = before["member"][gone_id,], before["member"][keep_id,]
-        told = {
-            name: value
-            for name, value in gone.items()
-            if name in ("external_id", "email", "name", "name_kana", "department", "locale")
-            and value
-            and not known[name]
-        }
-        told["traits"] = {**gone["traits"], **known["traits"]}
-        if known["role"] == "member":
-            told["role"] = gone["role"]
-        told["joined_at"] = min(gone["joined_at"], known["joined_at"])
+        told = from_double(known, gone)
         if gone["left_at"] is None or known["left_at"] is None:
             told["left_at"] = None
         else:
@@ -304,7 +259,7 @@ def _restore(
             if was is None and then is not None:
                 key = key_of(table, then)
                 if current[table.name].get(key) == then:
-                    session.connection().execute(delete(table).where(*_is(table, key)))
+                    session.connection().execute(delete(table).where(*is_row(table, key)))
     for table in (one for one in order if one.name in parents()):
         _put_back(session, table, changed, ids)
     for table in order:
@@ -318,7 +273,9 @@ def _restore(
                         if was[name] != then[name] and now[name] == then[name]
                     }
                     if back:
-                        session.connection().execute(update(table).where(*_is(table, key_of(table, then))).values(back))
+                        session.connection().execute(
+                            update(table).where(*is_row(table, key_of(table, then))).values(back)
+                        )
     for table in (one for one in order if one.name not in parents()):
         _put_back(session, table, changed, ids)
     return ids
@@ -331,7 +288,7 @@ def _put_back(session: Session, table: Any, changed: Mapping[str, Any], ids: dic
             continue
         row = _remapped(table, was, ids)
         key = key_of(table, row)
-        taken = session.connection().execute(select(table).where(*_is(table, key))).first() is not None
+        taken = session.connection().execute(select(table).where(*is_row(table, key))).first() is not None
         if taken and "id" in row and table.name in parents():
             fresh = {name: value for name, value in row.items() if name != "id"}
             new_id = session.connection().execute(insert(table).values(fresh).returning(table.c.id)).scalar_one()
@@ -348,7 +305,3 @@ def _remapped(table: Any, row: Mapping[str, Any], ids: Mapping[str, Mapping[int,
     for name, parent in links(table).items():
         found[name] = ids.get(parent, {}).get(row[name], row[name])
     return found
-
-
-def _is(table: Any, key: Key) -> list[Any]:
-    return [column == value for column, value in zip(table.primary_key.columns, key, strict=True)]

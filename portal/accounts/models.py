@@ -104,6 +104,24 @@ class Member(Row, table=True):
     recorded_at: datetime
 
 
+class MemberJoin(Row, table=True):
+    """Two entries of one person became one: `gone_id` was the id of the one that is no more, `member_id` is who it is.
+
+    `gone_id` is no foreign key: by it an address of the desk, or an event that was under way, finds the person.
+    """
+
+    __tablename__ = "member_join"
+    __table_args__ = (
+        Index("ix_member_join_account_id", "account_id", "at"),
+        Index("ix_member_join_member_id", "member_id"),
+    )
+
+    gone_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    account_id: int = Field(sa_column=Column(Integer, ForeignKey("account.id", ondelete="CASCADE"), nullable=False))
+    member_id: int = Field(sa_column=Column(Integer, ForeignKey("member.id", ondelete="CASCADE"), nullable=False))
+    at: datetime
+
+
 class Staff(Row, table=True):
     """A person of the vendor."""
 

@@ -1,7 +1,8 @@
 """Members: the people of one customer, told apart by the product's id for them and by their mail address.
 
 Someone imported with an address alone is the same person once the product says who has that address: the first
-description that brings both joins them. Whoever changes the people of a customer holds the customer's row.
+description that brings both joins them, also where the product's id has been listed already, by an event. Whoever
+changes the people of a customer holds the customer's row.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from portal.accounts.changes import touched
 from portal.accounts.errors import AddressTaken, Nameless
 from portal.accounts.inserts import table_of
 from portal.accounts.models import Account, Member
-from portal.accounts.rules import email_key, member_values, new_member
+from portal.accounts.one_person import join_people
+from portal.accounts.rules import are_halves, email_key, member_values, new_member
 from portal.accounts.service import id_of, lock_accounts
 
 Changes = Mapping[str, object]
@@ -30,7 +32,8 @@ def upsert_member(
     """The person of `account` with `external_id`, else with the address in `changes`, as they are after `changes`.
 
     Only fields that are given change (`fields.MEMBER_FIELDS`, and `traits`); `None` clears one. Raises `AddressTaken`
-    where the address is another member's, and `Nameless` where neither id nor address is given.
+    where the address is another member's, and `Nameless` where neither id nor address is given. Where id and address
+    stand in two entries that may be one person's, they are one from now on.
     """
     account_id = id_of(account)
     address = changes.get("email")
@@ -40,7 +43,9 @@ def upsert_member(
     found = member_of(session, account_id, external_id) if external_id else None
     same_address = member_by_email(session, account_id, address) if isinstance(address, str) else None
     if same_address is not None and same_address is not found:
-        if found is not None or not may_join(same_address.external_id, external_id):
+        if found is not None and are_halves(member_row(found), member_row(same_address)):
+            join_people(session, keep=same_address, gone=found, now=now)
+        elif found is not None or not may_join(same_address.external_id, external_id):
             raise AddressTaken(str(address))
         found = same_address
     told = dict(changes) if external_id is None else {**changes, "external_id": external_id}
@@ -57,7 +62,7 @@ def describe_member(session: Session, member: Member, *, changes: Changes, now: 
     """Change what is known of somebody who is known: their address too, by which others are found.
 
     Raises `AddressTaken` where the address is another member's, and `Nameless` where nothing would be left to tell
-    them by.
+    them by. Where that other may be the same person, they are one from now on, and `member` is no more.
     """
     lock_accounts(session, [member.account_id])
     session.refresh(member)
@@ -65,7 +70,10 @@ def describe_member(session: Session, member: Member, *, changes: Changes, now: 
     if isinstance(address, str):
         same_address = member_by_email(session, member.account_id, address)
         if same_address is not None and same_address.id != member.id:
-            raise AddressTaken(address)
+            if not are_halves(member_row(member), member_row(same_address)):
+                raise AddressTaken(address)
+            join_people(session, keep=same_address, gone=member, now=now)
+            member = same_address
     elif member.external_id is None:
         raise Nameless
     values = member_values(member_row(member), changes)

@@ -25,6 +25,7 @@ from portal.accounts.description import (
 )
 from portal.accounts.invitations import STATE_WORDS, history, state_of
 from portal.accounts.models import Account, Member
+from portal.accounts.one_person import survivors_of
 from portal.accounts.paths import customer_path
 from portal.accounts.people import describe_member, mark_member_left, mark_member_returned, member_by_id, upsert_member
 from portal.accounts.rules import is_shared_address
@@ -33,7 +34,7 @@ from portal.accounts.visits import ActsForCustomers
 from portal.kit.clock import day_end
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Message
-from portal.kit.web import SiteDep, page_router
+from portal.kit.web import SiteDep, page_router, redirect
 
 router = page_router()
 SHOWN_WAYS = 10
@@ -76,15 +77,23 @@ async def add_person(request: Request, site: SiteDep, viewer: ActsForCustomers, 
 async def describe_person(
     request: Request, site: SiteDep, viewer: ActsForCustomers, external_id: str, member_id: int
 ) -> Response:
-    """The person as a form."""
+    """The person as a form; the address of an entry that became one with another leads to that."""
 
-    def work(session: Session) -> DescriptionPage:
+    def work(session: Session) -> DescriptionPage | int:
         account = customer_at(session, external_id)
-        member = _person(session, account, member_id)
+        member = member_by_id(session, id_of(account), member_id)
+        if member is None:
+            survivor = survivors_of(session, [member_id]).get((id_of(account), member_id))
+            if survivor is None:
+                raise NotFound
+            return survivor
         page = _person_form(account, member, described.person_texts(member, site.zone))
         return replace(page, entry=_entry(session, member, now=site.clock()))
 
-    return show(request, viewer, await site.database.read(work))
+    found = await site.database.read(work)
+    if isinstance(found, int):
+        return redirect(f"{customer_path(external_id)}/people/{found}")
+    return show(request, viewer, found)
 
 
 @router.post(f"{CUSTOMER}/people/{{member_id:int}}")

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Table, UniqueConstraint, or_, select
+from sqlalchemy import ColumnElement, Table, UniqueConstraint, delete, select, update
 from sqlmodel import Session
 
 from portal.kit.db import chunks
@@ -77,11 +77,67 @@ def snapshot(session: Session, accounts: Sequence[int]) -> Snapshot:
                 for some in chunks([key[0] for key in found[parent]])
             ]
         for where in wheres:
-            for row in session.connection().execute(select(table).where(or_(where))).mappings():
-                # Names that must be quoted are no plain strings, and JSON takes those alone.
-                plain = {str(name): value for name, value in row.items()}
-                found[table.name][key_of(table, plain)] = plain
+            _gather(session, table, [where], found)
     return found
+
+
+def rows_of_people(session: Session, account_id: int, members: Sequence[int]) -> Snapshot:
+    """The rows of some people of one customer, and what hangs on these, by table and key, without themselves.
+
+    Of a table that names the customer too only the customer's rows are looked through.
+    """
+    found: Snapshot = {str(table.name): {} for table in tables()}
+    ids: dict[str, Sequence[Any]] = {"member": sorted(members)}
+    for table in tables():
+        if table.name in (ROOT, "member"):
+            continue
+        within = [table.c.account_id == account_id] if "account_id" in table.c else []
+        for name, parent in links(table).items():
+            for some in chunks(ids.get(parent, ())):
+                _gather(session, table, [*within, table.c[name].in_(some)], found)
+        if table.name in parents():
+            ids[table.name] = [row["id"] for row in found[table.name].values()]
+    return found
+
+
+def repoint(session: Session, rows: Snapshot, moved: Mapping[str, Mapping[int, int]]) -> None:
+    """Point every one of `rows` at the survivor of what it points at; `moved` leads from the ids that go to those that
+    stay, by table. Of two rows that may not both be there the earlier stays, else the survivor's; a row that others
+    point at hands them on to the survivor's, and is left to go with what it belongs to."""
+    moving = {parent: dict(ids) for parent, ids in moved.items()}
+    for table in tables():
+        if table.name == ROOT:
+            continue
+        gone = moving.get(table.name, {})
+        there: Rows = {key: row for key, row in rows[table.name].items() if row.get("id") not in gone}
+        for key, row in list(there.items()):
+            changes = {
+                name: moving[parent][row[name]]
+                for name, parent in links(table).items()
+                if row[name] in moving.get(parent, {})
+            }
+            if not changes or key not in there:
+                continue
+            wanted = {**row, **changes}
+            other = conflicts(table, wanted, {one: row for one, row in there.items() if one != key})
+            if other is not None:
+                if table.name in parents():
+                    moving.setdefault(table.name, {})[row["id"]] = there[other]["id"]
+                    del there[key]
+                    continue
+                loser = other if "at" in row and row["at"] < there[other]["at"] else key
+                session.connection().execute(delete(table).where(*is_row(table, loser)))
+                del there[loser]
+                if loser == key:
+                    continue
+            session.connection().execute(update(table).where(*is_row(table, key)).values(changes))
+            del there[key]
+            there[key_of(table, wanted)] = wanted
+
+
+def is_row(table: Table, key: Key) -> list[ColumnElement[bool]]:
+    """The condition that finds the row with a key."""
+    return [column == value for column, value in zip(table.primary_key.columns, key, strict=True)]
 
 
 def changed_rows(before: Snapshot, after: Snapshot) -> dict[str, list[Change]]:
@@ -128,6 +184,13 @@ def _holds(condition: str, row: Mapping[str, Any]) -> bool:
         if (row[name.strip()] is None) is not (state.strip() == "NULL"):
             return False
     return True
+
+
+def _gather(session: Session, table: Table, where: Sequence[ColumnElement[bool]], found: Snapshot) -> None:
+    for row in session.connection().execute(select(table).where(*where)).mappings():
+        # Names that must be quoted are no plain strings, and JSON takes those alone.
+        plain = {str(name): value for name, value in row.items()}
+        found[table.name][key_of(table, plain)] = plain
 
 
 # --- as JSON ----------------------------------------------------------------------------------------------------------

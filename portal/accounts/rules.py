@@ -151,6 +151,32 @@ def member_values(known: Values, changes: Values) -> dict[str, object]:
     return different(known, wanted)
 
 
+def are_halves(by_id: Values, by_address: Values) -> bool:
+    """Whether two entries of one customer may be the two halves of one person: of the one nothing but the product's id
+    is known to tell them by, of the other nothing but the address. Who has one of either is somebody."""
+    return by_id["email"] is None and by_address["external_id"] is None
+
+
+def from_double(known: Values, double: Values) -> dict[str, object]:
+    """What a person has from their double: whatever they lack, and the earlier joining; leaving is not among it."""
+    texts = ("external_id", "email", "name", "name_kana", "department", "locale")
+    told = {name: double[name] for name in texts if double[name] and not known[name]}
+    told["traits"] = {**_mapping(double["traits"]), **_mapping(known["traits"])}
+    if known["role"] == "member":
+        told["role"] = double["role"]
+    told["joined_at"] = min(_moment(double["joined_at"]), _moment(known["joined_at"]))
+    return told
+
+
+def _mapping(traits: object) -> Values:
+    return traits if isinstance(traits, Mapping) else {}
+
+
+def _moment(at: object) -> datetime:
+    assert isinstance(at, datetime)
+    return at
+
+
 def merged_traits(known: object, given: object) -> dict[str, object]:
     """Traits after `given`: what it names is set, what it names with None is dropped, the rest stays."""
     before = known if isinstance(known, Mapping) else {}

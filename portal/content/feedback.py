@@ -99,6 +99,11 @@ class Comment:
     account_id: str
 
 
+def reader_of_member(member_id: int) -> str:
+    """The name under which a member answers."""
+    return f"member:{member_id}"
+
+
 def ask(
     session: Session, reader: Reader, *, key: str, locale: Locale, who: str, now: datetime, zone: ZoneInfo
 ) -> Asked:

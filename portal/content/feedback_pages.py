@@ -128,6 +128,6 @@ async def answers(
 def _who(request: Request, site: Site, viewer: AnyViewer | None, key: str) -> str:
     """A name for the reader that stays the same for this document, and says nothing of who a stranger is."""
     if isinstance(viewer, MemberViewer):
-        return f"member:{viewer.member_id}"
+        return feedback.reader_of_member(viewer.member_id)
     cookie = session_cookie(request) or request.cookies.get(site.cookie("banso-form")) or ""
     return site.secrets.mac("feedback", f"{key}/{cookie}")[:40]

@@ -8,7 +8,7 @@ anybody says where that person belongs. It counts at its own time then, as if it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -92,6 +92,16 @@ class Directory:
         known = self.people.get(user_ref, ()) if user_ref is not None else ()
         then = [one for one in known if one.left_at is None or one.left_at > at] or known
         return then[0] if len(then) == 1 else None
+
+    def rename(self, joined: Mapping[int, int]) -> None:
+        """Those who turned out to be one with another member are that member."""
+        for ref, known in self.people.items():
+            self.people[ref] = [replace(one, member_id=joined.get(one.member_id, one.member_id)) for one in known]
+
+
+def renamed(taken: Iterable[tuple[Waiting, Membership]], joined: Mapping[int, int]) -> list[tuple[Waiting, Membership]]:
+    """The same for messages and whose they are."""
+    return [(one, replace(home, member_id=joined.get(home.member_id, home.member_id))) for one, home in taken]
 
 
 def look_up(session: Session, names: Sequence[Naming]) -> Directory:

@@ -24,11 +24,12 @@ from portal.events.rules import Incoming, instant
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """Traits that some message gave to a person of a customer."""
+    """Traits that some message gave to a person of a customer, who is listed as `member_id`."""
 
     message_id: str
     at: datetime
     account_id: int
+    member_id: int
     user_ref: str
     traits: Mapping[str, Any]
 
@@ -74,24 +75,30 @@ def join_by_address(
         directory.linked.add(ref)
 
 
-def describe_members(session: Session, sayings: Iterable[Saying], *, now: datetime, zone: ZoneInfo) -> set[str]:
-    """Tell what `identify` messages say about people; the ids of the messages that had to be refused.
+def describe_members(
+    session: Session, sayings: Iterable[Saying], *, now: datetime, zone: ZoneInfo
+) -> tuple[set[str], dict[int, int]]:
+    """Tell what `identify` messages say about people; the ids of the messages that had to be refused, and who of them
+    turned out to be somebody who was listed by address alone: the member they were, and the one they are.
 
     Refused is an address that another member of the same customer has: nothing of that person is changed then.
     """
     told: dict[tuple[int, str], list[Saying]] = {}
     for saying in sorted(sayings, key=lambda saying: saying.at):
         told.setdefault((saying.account_id, saying.user_ref), []).append(saying)
-    refused = set()
+    refused: set[str] = set()
+    joined: dict[int, int] = {}
     for (account_id, ref), said in sorted(told.items()):
         traits = {key: value for saying in said for key, value in saying.traits.items()}
         changes = read_traits(_with_moments(traits), MEMBER_FIELDS, zone=zone)
         account = session.get_one(Account, account_id)
         try:
-            upsert_member(session, account, external_id=ref, changes=changes, now=now)
+            member = upsert_member(session, account, external_id=ref, changes=changes, now=now)
         except AddressTaken:
             refused |= {saying.message_id for saying in said}
-    return refused
+        else:
+            joined |= {one.member_id: member.id for one in said if member.id is not None and one.member_id != member.id}
+    return refused, joined
 
 
 def _with_moments(traits: Mapping[str, Any]) -> dict[str, object]:

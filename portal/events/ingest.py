@@ -30,6 +30,7 @@ from portal.events.attribute import (
     list_strangers,
     look_up,
     people_named,
+    renamed,
     settle,
     take_nameless,
     take_waiting,
@@ -153,8 +154,8 @@ def attach_waiting(session: Session, *, account_ids: Sequence[int], now: datetim
     if not people:
         return 0
     attached = take_waiting(session, people_named(session, people), refs_of(session, people))
-    _tell_what_waited(session, attached, (), now=now, zone=zone)
-    happened = as_recorded(attached)
+    _, joined = _tell_what_waited(session, attached, (), now=now, zone=zone)
+    happened = as_recorded(renamed(attached, joined))
     rollups.add_up(session, happened, zone=zone)
     if happened:
         subscribers.tell(session, happened, now=now)
@@ -203,7 +204,10 @@ def _take_in(
             settle(session, directory, named)
             attached = take_waiting(session, directory, aliases | refs_of(session, directory.linked))
             waited = [*recognised, *attached]
-            refused = _describe(session, directory, named, waited, now=received_at, zone=zone)
+            refused, joined = _describe(session, directory, named, waited, now=received_at, zone=zone)
+            if joined:
+                directory.rename(joined)
+                recognised, attached = renamed(recognised, joined), renamed(attached, joined)
             lines = [
                 _line(one, directory.owner_of(person), source_id, received_at, from_browser)
                 for one, person in zip(batch, named, strict=True)
@@ -285,13 +289,13 @@ def _describe(
     *,
     now: datetime,
     zone: ZoneInfo,
-) -> set[str]:
+) -> tuple[set[str], dict[int, int]]:
     sayings = []
     for one in batch:
         if one.kind == "identify" and one.user_ref is not None:
             account_id, member_id = directory.owner_of(one)
             if account_id is not None and member_id is not None:
-                sayings.append(Saying(one.message_id, one.at, account_id, one.user_ref, one.properties))
+                sayings.append(Saying(one.message_id, one.at, account_id, member_id, one.user_ref, one.properties))
     return _tell_what_waited(session, attached, sayings, now=now, zone=zone)
 
 
@@ -302,17 +306,21 @@ def _tell_what_waited(
     *,
     now: datetime,
     zone: ZoneInfo,
-) -> set[str]:
-    """Tell what is said now together with what was said while nobody knew whom it was about; who was refused now."""
+) -> tuple[set[str], dict[int, int]]:
+    """Tell what is said now together with what was said while nobody knew whom it was about; who was refused now, and
+    who turned out to be one with another member."""
     waited = [(one, home) for one, home in attached if one.kind == "identify"]
-    old = [Saying(f"#{one.id}", one.at, home.account_id, one.person, one.properties) for one, home in waited]
+    old = [
+        Saying(f"#{one.id}", one.at, home.account_id, home.member_id, one.person, one.properties)
+        for one, home in waited
+    ]
     if not old and not sayings:
-        return set()
-    refused = describe_members(session, [*old, *sayings], now=now, zone=zone)
+        return set(), {}
+    refused, joined = describe_members(session, [*old, *sayings], now=now, zone=zone)
     if waited:
         told = update(Event).where(col(Event.id).in_([one.id for one, _ in waited]))
         session.connection().execute(told.values({"properties": {}}))
-    return refused & {saying.message_id for saying in sayings}
+    return refused & {saying.message_id for saying in sayings}, joined
 
 
 def _line(

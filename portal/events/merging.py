@@ -1,8 +1,8 @@
-"""Events of two customers that turned out to be one, and of two that turned out not to be."""
+"""Events of two customers that turned out to be one, and of two that turned out not to be; of two people, too."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -10,8 +10,10 @@ from sqlalchemy import and_, delete, func, insert, select, update
 from sqlmodel import Session, col
 
 from portal.accounts.merging import Joiner, Joining, Parting
+from portal.accounts.one_person import PeopleJoined
 from portal.events.dialect import dialect_of, insert_ignoring
 from portal.events.models import Alias, Event, EventDay
+from portal.events.rollups import hand_over
 from portal.events.rules import HAPPENINGS
 from portal.events.sources import portal_source_id
 from portal.kit.clock import day_end, day_start
@@ -42,7 +44,7 @@ def join(session: Session, joining: Joining, now: datetime) -> dict[str, Any]:
         "members": {str(gone_id): keep_id for gone_id, keep_id in joining.members.items()},
         "gone": [_told(one) for one in gone],
         "kept": [_told(one) for one in kept],
-        "aliases": _name(session, joining, now),
+        "aliases": _name(session, joining.aliases, now),
     }
 
 
@@ -71,18 +73,27 @@ def part(session: Session, parting: Parting, told: Any) -> None:
 JOINER = Joiner("events", join, part)
 
 
-def _name(session: Session, joining: Joining, now: datetime) -> list[tuple[str, str]]:
+def join_people(session: Session, people: PeopleJoined, now: datetime) -> None:
+    """Everything the one did was done by the other: for the composition root to subscribe to `one_person.joined`."""
+    theirs = and_(col(Event.account_id) == people.account_id, col(Event.member_id) == people.gone_id)
+    session.connection().execute(update(Event).where(theirs).values(member_id=people.keep_id))
+    hand_over(session, account_id=people.account_id, gone_id=people.gone_id, keep_id=people.keep_id)
+    if people.alias is not None and people.called is not None:
+        _name(session, {people.alias: people.called}, now)
+
+
+def _name(session: Session, aliases: Mapping[str, str], now: datetime) -> list[tuple[str, str]]:
     """Let the ids under which doubles were known mean who they are; those said before are not ours to take back."""
-    if not joining.aliases:
+    if not aliases:
         return []
     source_id = portal_source_id(session, now=now)
     rows = [
         {"ref": ref, "person": person, "source_id": source_id, "created_at": now}
-        for ref, person in sorted(joining.aliases.items())
+        for ref, person in sorted(aliases.items())
     ]
     adding = insert_ignoring(dialect_of(session), Alias, Alias.ref)
     new = {ref for (ref,) in session.connection().execute(adding, rows)}
-    return [(ref, person) for ref, person in sorted(joining.aliases.items()) if ref in new]
+    return [(ref, person) for ref, person in sorted(aliases.items()) if ref in new]
 
 
 def _days(session: Session, account_id: int) -> list[Day]:

@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.inserts import table_of
 from portal.accounts.models import Member
+from portal.accounts.one_person import survivors_of
 from portal.events.models import Event, EventDay
 from portal.events.rules import EPOCH, HAPPENINGS
 from portal.kit.clock import day_start, local_day
@@ -25,6 +26,7 @@ from portal.kit.sql import among
 
 NO_MEMBER = 0
 Key = tuple[int, str, date, int]
+Sum = tuple[int, datetime, datetime]
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class Recorded:
 
 def add_up(session: Session, happened: Iterable[Recorded], *, zone: ZoneInfo) -> None:
     """Count what has just been stored. Each event must be given once in its life."""
-    days: dict[Key, tuple[int, datetime, datetime]] = {}
+    days: dict[Key, Sum] = {}
     day, begins, ends = date.min, EPOCH, EPOCH
     for event in happened:
         at = event.at
@@ -91,24 +93,36 @@ def give_to_members(session: Session, named: Iterable[Recorded], *, zone: ZoneIn
 
 
 def forget_gone_members(session: Session, account_ids: Sequence[int]) -> None:
-    """What erased people did was done by nobody in particular: the customer's sums stay as they were."""
+    """What erased people did was done by nobody in particular: the customer's sums stay as they were. What is found of
+    the entry of a person that became one with another was under way at that time, and is the other's."""
     gone = and_(
         col(EventDay.account_id).in_(account_ids),
         col(EventDay.member_id) != NO_MEMBER,
         ~exists().where(col(Member.id) == col(EventDay.member_id)),
     )
-    taken = delete(EventDay).where(gone).returning(*(col(column) for column in _COLUMNS))
-    days: dict[Key, tuple[int, datetime, datetime]] = {}
+    taken = session.connection().execute(delete(EventDay).where(gone).returning(*_OF_DAY)).all()
+    if not taken:
+        return
+    heirs = survivors_of(session, {row[3] for row in taken})
     deeds: set[tuple[int, str, int]] = set()
-    for account_id, name, day, member_id, count, first, last in session.connection().execute(taken):
+    days: dict[Key, Sum] = {}
+    for account_id, name, day, member_id, *sums in taken:
         deeds.add((account_id, name, member_id))
-        key = (account_id, name, day, NO_MEMBER)
-        known = days.get(key, (0, first, last))
-        days[key] = (known[0] + count, min(known[1], first), max(known[2], last))
+        _count(days, (account_id, name, day, heirs.get((account_id, member_id), NO_MEMBER)), *sums)
     _add(session, days)
     for account_id, name, member_id in sorted(deeds):
         theirs = and_(col(Event.account_id) == account_id, col(Event.name) == name, col(Event.member_id) == member_id)
-        session.connection().execute(update(Event).where(theirs).values({"member_id": None}))
+        heir = heirs.get((account_id, member_id))
+        session.connection().execute(update(Event).where(theirs).values({"member_id": heir}))
+
+
+def hand_over(session: Session, *, account_id: int, gone_id: int, keep_id: int) -> None:
+    """What was counted for one member of a customer is counted for another from now on."""
+    theirs = and_(col(EventDay.account_id) == account_id, col(EventDay.member_id) == gone_id)
+    days: dict[Key, Sum] = {}
+    for _, name, day, _, *sums in session.connection().execute(delete(EventDay).where(theirs).returning(*_OF_DAY)):
+        _count(days, (account_id, name, day, keep_id), *sums)
+    _add(session, days)
 
 
 def days_of(
@@ -140,6 +154,7 @@ _COLUMNS: tuple[Any, ...] = (
     EventDay.first_at,
     EventDay.last_at,
 )
+_OF_DAY = tuple(col(column) for column in _COLUMNS)
 _DAYS = (
     select(*(col(column) for column in _COLUMNS[2:]))
     .where(
@@ -169,7 +184,12 @@ _SUMS = Insertion(
 )
 
 
-def _add(session: Session, days: dict[Key, tuple[int, datetime, datetime]]) -> None:
+def _count(days: dict[Key, Sum], key: Key, count: int, first: datetime, last: datetime) -> None:
+    known = days.get(key, (0, first, last))
+    days[key] = (known[0] + count, min(known[1], first), max(known[2], last))
+
+
+def _add(session: Session, days: dict[Key, Sum]) -> None:
     if not days:
         return
     # In one order everywhere: two transactions that count the same days must not wait for each other in a circle.

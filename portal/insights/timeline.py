@@ -22,6 +22,7 @@ from portal.events import reads
 from portal.events.reads import Happening
 from portal.insights.entries import NEWEST, Entry, Place, earlier
 from portal.insights.invitation_entries import invitation_entries
+from portal.insights.joined_entries import joined_entries
 from portal.insights.mail_entries import mail_entries
 from portal.insights.touch_entries import contact_entries, task_entries
 from portal.kit.clock import local_day
@@ -90,6 +91,7 @@ def timeline_of(
         task_entries(session, account_id, before, limit + 1),
         mail_entries(session, account_id, known, names, before, limit + 1, locale, zone),
         invitation_entries(session, account_id, names, before, limit + 1),
+        joined_entries(session, account_id, names, before, limit + 1),
     )
     newest = merge(*streams, key=lambda entry: entry.place, reverse=True)
     found = list(islice(newest, limit + 1))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from portal.accounts import bringing_in, invitation_mails, invitations, mails, personal, sign_in
+from portal.accounts import bringing_in, invitation_mails, invitations, mails, one_person, personal, sign_in
 from portal.checklists import again
 from portal.insights import import_work
 from portal.jobs import schedule, upkeep
@@ -37,6 +37,12 @@ async def sweep_person(site: Site, job: Claim) -> None:
         await site.database.write(lambda session: personal.sweep(session, sealed, job_id=job.id, now=site.clock()))
 
 
+async def settle_people(site: Site, job: Claim) -> None:
+    """Give whatever was being written for an entry of a person, while it became one with another, to that person."""
+    account_id = job.payload["account"]
+    await site.database.write(lambda session: one_person.settle(session, account_id, now=site.clock()))
+
+
 def kinds(site: Site) -> Mapping[str, Kind]:
     """Everything that this installation can do in the background."""
     # Letters look after addresses themselves, with what else follows from it.
@@ -47,6 +53,7 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         bringing_in.JOB: Kind(partial(import_work.run, site), at_once=1),
         "mail": Kind(partial(send_mail, marking)),
         personal.SWEEP_JOB: Kind(partial(sweep_person, site)),
+        one_person.SETTLE_JOB: Kind(partial(settle_people, site)),
         again.LOOK_JOB: Kind(partial(upkeep.look_again, site), priority=LATER, at_once=1),
         announce.JOB: deliver.kind(site),
         batches.JOB: Kind(partial(workshop_work.run, site)),
