@@ -260,6 +260,16 @@ class Answer(Row, table=True):
     at: datetime
 
 
+class SentForm(Row, table=True):
+    """A form that was acted upon: a hash of its key and of what was filled in."""
+
+    __tablename__ = "sent_form"
+    __table_args__ = (Index("ix_sent_form_at", "at"),)
+
+    digest: str = Field(primary_key=True, max_length=64)
+    at: datetime
+
+
 class Erasure(Row, table=True):
     """That a person was erased, on record: by whom, when and why, and nothing of who it was."""
 

@@ -12,6 +12,7 @@ from portal.accounts import bringing_in, sign_in
 from portal.accounts.answers import forget_answers
 from portal.accounts.merging import forget_undo
 from portal.accounts.models import Account
+from portal.accounts.sent_forms import forget_sent
 from portal.accounts.trail import forget_trail
 from portal.checklists.again import queue_look
 from portal.checklists.catalog import Catalog, catalog
@@ -86,6 +87,7 @@ def look_at(session: Session, *, accounts: Sequence[int], keys: Collection[str],
 def _begin(session: Session, *, now: datetime) -> None:
     sign_in.forget_old(session, now=now)
     forget_answers(session, now=now)
+    forget_sent(session, now=now)
     bringing_in.forget(session, now=now)
     forget_undo(session, now=now)
     forget_turned_away(session, now=now)

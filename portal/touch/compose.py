@@ -18,6 +18,7 @@ from starlette.responses import Response
 from portal.accounts.models import Account, Member
 from portal.accounts.paths import local_path
 from portal.accounts.roles import rights_of
+from portal.accounts.sent_forms import new_key
 from portal.accounts.staff import list_staff
 from portal.accounts.visits import StaffViewer
 from portal.kit.clock import local_day
@@ -49,7 +50,8 @@ TITLES: Mapping[What, Message] = {
 @dataclass(frozen=True)
 class ComposePage:
     """For `touch/compose.html`. `accounts` is what the form carries of the customers, `names` some of them, `more` how
-    many others; `ahead` are days (counted, the day that is) to choose from. The form goes to `action`."""
+    many others; `ahead` are days (counted, the day that is) to choose from. The form goes to `action`; sent twice, it
+    counts once, by its key `once`."""
 
     what: What
     action: str
@@ -66,6 +68,7 @@ class ComposePage:
     ahead: Sequence[tuple[int, date]]
     typed: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, Sequence[Message]] = field(default_factory=dict)
+    once: str = field(default_factory=new_key)
 
 
 async def compose(

@@ -6,6 +6,7 @@ from fastapi import Form, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from portal.accounts import sent_forms
 from portal.accounts.models import Account
 from portal.accounts.paths import customer_path, local_path
 from portal.accounts.service import account_by_external_id, id_of
@@ -61,16 +62,20 @@ async def write_down(request: Request, site: SiteDep, viewer: ActsForCustomers, 
 
     def work(session: Session) -> Message:
         ids, calendar = chosen(session, given.get("accounts", "")), calendar_of(session)
+        is_first = sent_forms.is_first(session, given, staff_id=viewer.staff_id, now=now)
         if kind == "contact":
             said = forms.contact_in(given, now=now, zone=site.zone, calendar=calendar)
-            contacts.record_contacts(session, account_ids=ids, said=said, by=by, now=now)
+            if is_first:
+                contacts.record_contacts(session, account_ids=ids, said=said, by=by, now=now)
             return Message("The contact is on record (%(count)s).", count=len(ids))
         if kind == "task":
             wanted = forms.task_in(given, now=now, zone=site.zone, calendar=calendar)
-            tasks.make_tasks(session, account_ids=ids, wanted=wanted, by=by, now=now)
+            if is_first:
+                tasks.make_tasks(session, account_ids=ids, wanted=wanted, by=by, now=now)
             return Message("The task was made (%(count)s).", count=len(ids))
         day = forms.next_in(given, now=now, zone=site.zone, calendar=calendar)
-        contacts.set_next_date(session, account_ids=ids, next_on=day, by=by, now=now)
+        if is_first:
+            contacts.set_next_date(session, account_ids=ids, next_on=day, by=by, now=now)
         return Message("The next date was set (%(count)s).", count=len(ids))
 
     try:
@@ -110,7 +115,8 @@ async def change_contact(request: Request, site: SiteDep, viewer: ActsForCustome
     def work(session: Session) -> None:
         contact = contacts.contact_by_id(session, number_in(contact_id))
         said = forms.contact_in(given, now=now, zone=site.zone, calendar=calendar_of(session))
-        contacts.change_contact(session, contact, said=said, by=colleague(viewer), now=now)
+        if sent_forms.is_first(session, given, staff_id=viewer.staff_id, now=now):
+            contacts.change_contact(session, contact, said=said, by=colleague(viewer), now=now)
 
     def whose(session: Session) -> tuple[int, str]:
         contact = contacts.contact_by_id(session, number_in(contact_id))
