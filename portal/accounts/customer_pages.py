@@ -1,6 +1,7 @@
 """Customers, kept by staff in the browser: added, described, leaving and coming back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fastapi import Request
 from sqlmodel import Session
@@ -21,6 +22,8 @@ from portal.accounts.description import (
     show,
     told,
 )
+from portal.accounts.listing import facets
+from portal.accounts.looked_after import colleagues_called, owners_to_offer, stranger_words
 from portal.accounts.models import Account
 from portal.accounts.own_fields import own_fields
 from portal.accounts.paths import customer_path
@@ -38,19 +41,19 @@ router = page_router()
 @router.get("/staff/new-customer")
 async def new_customer(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Response:
     """A form with nothing but what is most often so: whoever adds a customer looks after them."""
-    own = await site.database.read(own_fields)
+    about = await site.database.read(_about)
     texts = {"currency": "JPY", "owner": viewer.email_key}
-    return show(request, viewer, _customer_form(None, texts, own, locale_of(request, viewer)))
+    return show(request, viewer, _customer_form(None, texts, about, locale_of(request, viewer)))
 
 
 @router.post("/staff/new-customer")
 async def add_customer(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Response:
     """A customer that was not there."""
-    own, locale = await site.database.read(own_fields), locale_of(request, viewer)
-    given = await given_in(request, described.customer_fields(own, locale))
+    about, locale = await site.database.read(_about), locale_of(request, viewer)
+    given = await given_in(request, described.customer_fields(about.own, locale))
     now = site.clock()
     external_id, wrong = identifier_in(given, required=True, zone_of=site)
-    reading = described.read_customer(given, {}, zone=site.zone, own=own)
+    reading = described.read_customer(given, {}, zone=site.zone, own=about.own)
     problems = [*wrong, *reading.problems, *_missing_name(given)]
 
     def work(session: Session) -> None:
@@ -64,9 +67,10 @@ async def add_customer(request: Request, site: SiteDep, viewer: ActsForCustomers
         viewer,
         work,
         problems=problems,
-        page=_customer_form(None, given, own, locale),
+        page=_customer_form(None, given, about, locale),
         onward=customer_path(external_id),
-        said=Message("The customer was added."),
+        said=about.said(given, Message("The customer was added.")),
+        kind="warn" if about.remark(given) else "good",
     )
 
 
@@ -75,9 +79,9 @@ async def describe_customer(request: Request, site: SiteDep, viewer: ActsForCust
     """The customer as a form."""
 
     def work(session: Session) -> DescriptionPage:
-        account, own = customer_at(session, external_id), own_fields(session)
-        texts = described.customer_texts(account, site.zone, own)
-        return _customer_form(account, texts, own, locale_of(request, viewer))
+        account, about = customer_at(session, external_id), _about(session)
+        texts = described.customer_texts(account, site.zone, about.own)
+        return _customer_form(account, texts, about, locale_of(request, viewer))
 
     return show(request, viewer, await site.database.read(work))
 
@@ -85,12 +89,12 @@ async def describe_customer(request: Request, site: SiteDep, viewer: ActsForCust
 @router.post(f"{CUSTOMER}/edit")
 async def save_customer(request: Request, site: SiteDep, viewer: ActsForCustomers, external_id: str) -> Response:
     """What was changed in the form, and nothing else."""
-    own, locale = await site.database.read(own_fields), locale_of(request, viewer)
-    given = await given_in(request, described.customer_fields(own, locale))
+    about, locale = await site.database.read(_about), locale_of(request, viewer)
+    given = await given_in(request, described.customer_fields(about.own, locale))
     now = site.clock()
     account = await site.database.read(lambda session: customer_at(session, external_id))
-    shown = described.customer_texts(account, site.zone, own)
-    reading = described.read_customer(given, shown, zone=site.zone, own=own)
+    shown = described.customer_texts(account, site.zone, about.own)
+    reading = described.read_customer(given, shown, zone=site.zone, own=about.own)
 
     def work(session: Session) -> None:
         customer_at(session, external_id)
@@ -102,9 +106,10 @@ async def save_customer(request: Request, site: SiteDep, viewer: ActsForCustomer
         viewer,
         work,
         problems=[*reading.problems, *_missing_name(given)],
-        page=_customer_form(account, given, own, locale),
+        page=_customer_form(account, given, about, locale),
         onward=customer_path(external_id),
-        said=Message("Saved."),
+        said=about.said(given, Message("Saved.")),
+        kind="warn" if about.remark(given) else "good",
     )
 
 
@@ -140,17 +145,53 @@ async def come_back(request: Request, site: SiteDep, viewer: ActsForCustomers, e
     return await told(request, site, work, f"{customer_path(external_id)}/edit")
 
 
-def _customer_form(
-    account: Account | None, texts: Texts, own: Sequence[AccountField], locale: Locale
-) -> DescriptionPage:
-    fields = described.customer_fields(own, locale)
-    if account is None:
-        title = Message("Add a customer")
-        return DescriptionPage(title, "", fields, texts, "/staff/new-customer", "/staff/accounts", asks_id=True)
-    here = customer_path(account.external_id)
-    title = Message("Edit the customer")
+@dataclass(frozen=True)
+class _About:
+    """What the form knows besides the customer: own fields, what is in use, and what its people are called."""
+
+    own: Sequence[AccountField]
+    offered: Mapping[str, Sequence[tuple[str, str]]]
+    colleagues: frozenset[str]
+
+    def remark(self, texts: Texts) -> Message | None:
+        """What there is to say of the owner in the form."""
+        owner = texts.get("owner", "").strip()
+        return stranger_words(owner) if owner and owner.lower() not in self.colleagues else None
+
+    def said(self, texts: Texts, done: Message) -> Message:
+        """`done`, and what there is to say of the owner that was saved."""
+        remark = self.remark(texts)
+        return done if remark is None else Message("%(done)s %(remark)s", done=done, remark=remark)
+
+
+def _about(session: Session) -> _About:
+    used = facets(session)
+    offered: dict[str, Sequence[tuple[str, str]]] = {
+        name: [(one, "") for one in used[name]] for name in ("plan", "tier")
+    }
+    return _About(
+        own=own_fields(session),
+        offered={**offered, "owner": owners_to_offer(session, used["owner"])},
+        colleagues=colleagues_called(session),
+    )
+
+
+def _customer_form(account: Account | None, texts: Texts, about: _About, locale: Locale) -> DescriptionPage:
+    fields, remark = described.customer_fields(about.own, locale), about.remark(texts)
+    is_new = account is None
+    here = "" if account is None else customer_path(account.external_id)
     return DescriptionPage(
-        title, account.name, fields, texts, f"{here}/edit", here, leaving=here, left_at=account.left_at
+        title=Message("Add a customer") if is_new else Message("Edit the customer"),
+        of="" if account is None else account.name,
+        fields=fields,
+        texts=texts,
+        action="/staff/new-customer" if is_new else f"{here}/edit",
+        back="/staff/accounts" if is_new else here,
+        asks_id=is_new,
+        leaving=here,
+        left_at=None if account is None else account.left_at,
+        offered=about.offered,
+        remarks={"owner": remark} if remark is not None else {},
     )
 
 

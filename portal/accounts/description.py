@@ -42,6 +42,8 @@ class DescriptionPage:
 
     `asks_id`: it is new, and its id in the vendor's systems is asked for; `id_required` whether it must be given.
     `leaving` is there for what exists: the address that takes the day of leaving, and the day already set, if any.
+    `offered` are values of a field to choose from, each with a word on it, where others are welcome too; `remarks` are
+    said beside a field that can be saved as it is.
     """
 
     title: Message
@@ -56,6 +58,8 @@ class DescriptionPage:
     left_at: datetime | None = None
     entry: EntryPart | None = None
     errors: Mapping[str, Sequence[Message]] = field(default_factory=dict)
+    offered: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    remarks: Mapping[str, Message] = field(default_factory=dict)
 
 
 async def given_in(request: Request, fields: Sequence[FormField]) -> dict[str, str]:
@@ -92,8 +96,10 @@ async def save(
     page: DescriptionPage,
     onward: str,
     said: Message,
+    kind: str = "good",
 ) -> Response:
-    """Do `work` and go on, or show the form again as it was filled in, with what is wrong beside each field."""
+    """Do `work` and go on, or show the form again as it was filled in, with what is wrong beside each field. `kind` is
+    how `said` looks."""
     errors = by_field(problems)
     status = 422
     if not errors:
@@ -104,7 +110,7 @@ async def save(
             errors = {"email" if page.fields is PERSON_FIELDS else "external_id": [wrong.message]}
         else:
             response = redirect(onward)
-            flash(request, response, said)
+            flash(request, response, said, kind=kind)
             return response
     return show(request, viewer, replace(page, errors=errors), status=status)
 

@@ -1,21 +1,55 @@
-"""Which customers are whose: by the owner that is written on them, an address or a name."""
+"""Which customers are whose: by the owner that is written on them, an address or a name.
+
+Any name may be written there, since a file may tell of people who are not here yet; whether it is anybody's is said
+wherever it is written, because “my day” and all lists of one's own customers go by it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, func
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from portal.accounts.models import Account
+from portal.accounts.staff import list_staff
 from portal.accounts.viewers import StaffViewer
+from portal.kit.i18n import Message
 
 
 def names_of(viewer: StaffViewer) -> frozenset[str]:
     """What a colleague is written as where they own a customer."""
-    return frozenset({viewer.email_key, viewer.name.strip().lower()}) - {""}
+    return frozenset({viewer.email_key, _compared(viewer.name)}) - {""}
 
 
 def looked_after_by(names: Collection[str]) -> ColumnElement[bool]:
     """Whether a customer is looked after by somebody who is called one of `names`."""
     return func.lower(func.trim(col(Account.owner))).in_(sorted(names))
+
+
+def colleagues_called(session: Session) -> frozenset[str]:
+    """What the vendor's people may be written as, as it is compared."""
+    return frozenset(name for one in list_staff(session) for name in (one.email_key, _compared(one.name)) if name)
+
+
+def strangers(session: Session, owners: Iterable[str | None]) -> list[str]:
+    """Those of these owners whom none of the vendor's people is called, each once, in order."""
+    written = {owner for owner in owners if owner and owner.strip()}
+    known = colleagues_called(session) if written else ()
+    return sorted(owner for owner in written if _compared(owner) not in known)
+
+
+def owners_to_offer(session: Session, used: Iterable[str]) -> list[tuple[str, str]]:
+    """What to offer as an owner, each with a word on it: colleagues by address, then whoever else is written so."""
+    return [*((one.email, one.name) for one in list_staff(session)), *((one, "") for one in strangers(session, used))]
+
+
+def stranger_words(owner: str) -> Message:
+    """What it means that nobody is called so."""
+    return Message(
+        "None of your colleagues is called “%(owner)s”: this customer is in nobody's own lists.", owner=owner
+    )
+
+
+def _compared(name: str) -> str:
+    return name.strip().lower()

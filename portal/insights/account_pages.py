@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from portal.accounts.duplicates import like
 from portal.accounts.invitations import STATE_WORDS, absent, newest, state_of
+from portal.accounts.looked_after import strangers
 from portal.accounts.models import Account, Erasure, Member, Plan
 from portal.accounts.own_fields import as_text, label_of, own_fields
 from portal.accounts.paths import customer_path
@@ -116,6 +117,7 @@ class AccountPage:
     account: Account
     plan: str
     has_left: bool
+    owner_is_nobody: bool
     people: Sequence[Person]
     last_seen: datetime | None
     runs: Sequence[RunPart]
@@ -180,6 +182,7 @@ def _page(
         account=account,
         plan=(plan.title or plan.key) if plan else "",
         has_left=account.left_at is not None and account.left_at <= now,
+        owner_is_nobody=bool(strangers(session, [account.owner])),
         people=persons,
         active=sum(one.is_active for one in persons),
         touch=touch_part(session, account_id, external_id, staff_id=viewer.staff_id, now=now, zone=zone),

@@ -84,7 +84,9 @@ class Forecast:
 
 @dataclass(frozen=True)
 class ImportPage:
-    """For `insights/import.html`. `fields` are what a column may be; `problems` (line, what), of `wrong` in all."""
+    """For `insights/import.html`. `fields` are what a column may be; `problems` (line, what), of `wrong` in all.
+
+    `strangers` are owners in the file whom no colleague is called, and of how many rows."""
 
     one: CustomerImport
     word: Message
@@ -95,6 +97,7 @@ class ImportPage:
     problems: Sequence[tuple[int, Message]]
     wrong: int
     forecasts: Sequence[Forecast]
+    strangers: Sequence[tuple[str, int]] = ()
     error: Message | None = None
 
     @property
@@ -224,6 +227,7 @@ def _page(session: Session, import_id: int, locale: Locale, error: Message | Non
             )
             for one in row.result.get("checklists", ())
         ],
+        strangers=[(owner, count) for owner, count in row.result.get("strangers", ())],
         error=error,
     )
 

@@ -4,6 +4,7 @@ means for checklists."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -15,6 +16,7 @@ from sqlmodel import Session, col
 from portal.accounts import bringing_in
 from portal.accounts.import_rows import import_rows
 from portal.accounts.imports import ImportFile, ImportResult, read_import
+from portal.accounts.looked_after import strangers
 from portal.accounts.models import Account
 from portal.accounts.own_fields import own_fields, readers
 from portal.accounts.records import CustomerImport
@@ -28,6 +30,8 @@ from portal.kit.db import zone_of
 from portal.kit.files import FileProblems
 from portal.kit.jobs import Claim
 from portal.kit.web import Site
+
+MOST_STRANGERS = 20
 
 
 async def run(site: Site, job: Claim) -> None:
@@ -102,7 +106,11 @@ def _look(session: Session, read: ImportFile, now: datetime) -> Looked:
     result = import_rows(session, read, now=now, dry_run=True)
     if not result.ok or read.kind != "accounts":
         return result, {}
-    return result, {"checklists": forecast(session, result.added, now=now)}
+    owners = Counter(owner for row in read.rows if isinstance(owner := row.changes.get("owner"), str))
+    return result, {
+        "checklists": forecast(session, result.added, now=now),
+        "strangers": [(owner, owners[owner]) for owner in strangers(session, owners)[:MOST_STRANGERS]],
+    }
 
 
 def _apply(session: Session, import_id: int, read: ImportFile, now: datetime) -> None:

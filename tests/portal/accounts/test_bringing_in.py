@@ -150,7 +150,10 @@ async def test_columns_that_cannot_be(desk: Desk) -> None:
 
 
 async def test_an_import_that_two_workers_have_in_hand_is_done_once_and_stays_on_record(desk: Desk) -> None:
-    path, _ = await desk.looked_at("顧客コード,会社名\nc-1,青空商店\n")
+    path, looked = await desk.looked_at(
+        "顧客コード,会社名,担当\nc-1,青空商店,佐藤 1\nc-2,白雲商店,佐藤 一\nc-3,夕空商店,佐藤 一\n"
+    )
+    assert "<strong>佐藤 一</strong> (2)</p>" in looked  # nobody is called so, and the file is taken as it is
     await desk.post(f"{path}/run")
     await asyncio.gather(desk.work(path), desk.work(path))
 
@@ -159,7 +162,7 @@ async def test_an_import_that_two_workers_have_in_hand_is_done_once_and_stays_on
         return row.state, row.result["created"], inspect(row).unloaded
 
     # A list of imports reads none of their files, which may be large.
-    assert await desk.db.read(found) == ("done", 1, {"data"})
+    assert await desk.db.read(found) == ("done", 3, {"data"})
     assert (await desk.post(f"{path}/discard")).status_code == 409
 
 

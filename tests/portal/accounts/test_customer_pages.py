@@ -13,9 +13,10 @@ from portal.accounts import pages
 from portal.accounts.models import Account, Member
 from portal.accounts.people import members_of
 from portal.accounts.service import account_by_external_id, id_of
+from portal.accounts.staff import add_staff
 from portal.insights import pages as desk
 from portal.kit.db import Database
-from tests.factories import make_account, make_member, make_staff, sign_in_as
+from tests.factories import NOW, make_account, make_member, make_staff, sign_in_as
 from tests.library import Clock, browser, csrf_in, portal_with
 
 pytestmark = pytest.mark.anyio
@@ -179,3 +180,28 @@ async def test_a_person_is_only_found_at_their_own_customer(staff: httpx.AsyncCl
         "/staff/accounts/x/people/new",
     ):
         assert (await staff.get(path)).status_code == 404, path
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+async def test_an_owner_whom_nobody_is_called_is_said_beside_the_field_and_saved(
+    staff: httpx.AsyncClient, db: Database
+) -> None:
+    await db.write(lambda s: add_staff(s, name="鈴木 花", email="suzuki@vendor.example", now=NOW).name)
+    await db.write(lambda s: make_account(s, external_id="aoba", owner="suzki@vendor.example").name)
+    here = "/staff/accounts/aoba/edit"
+    form = (await staff.get(here)).text
+    for there in (
+        "「suzki@vendor.example」という担当者は登録されていません",
+        'aria-describedby="f-owner-hint f-owner-remark"',
+        '<option value="suzuki@vendor.example" label="鈴木 花"></option>',
+        '<option value="suzki@vendor.example"></option>',  # whoever is written so already
+        'list="f-owner-offered"',
+    ):
+        assert there in form, there
+    for right in ("SUZUKI@vendor.example ", "鈴木 花", ""):
+        await send(staff, here, name="青葉", owner=right)
+        assert "登録されていません" not in (await staff.get(here)).text
+    wrong = await send(staff, here, name="青葉", owner="鈴木 太郎")
+    assert wrong.status_code == 303
+    assert "保存しました。「鈴木 太郎」という担当者は" in (await staff.get("/staff/accounts")).text
+    assert (await customer(db, "aoba")).owner == "鈴木 太郎"
