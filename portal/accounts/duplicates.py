@@ -1,4 +1,4 @@
-"""Customers that are probably one: those whose names are the same but for how they are written."""
+"""Customers that are probably one: those whose names are the same but for how they are written, or are read alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, literal, or_, select, union_all
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
@@ -18,41 +18,61 @@ AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Alike:
-    """Customers with one name, the best known first, and how many people each has."""
+    """Customers with one name, the best known first, and how many people each has. `reading`: their names differ, and
+    this is how all of them are read."""
 
     accounts: Sequence[Account]
     people: Sequence[int]
+    reading: str = ""
 
 
 def duplicates(session: Session, *, page: int = 1) -> tuple[list[Alike], int]:
     """A page of those alike whom nobody has told apart, and how many groups there may be in all."""
-    names = (
-        select(col(Account.name_key))
-        .where(col(Account.name_key) != "")
-        .group_by(col(Account.name_key))
-        .having(func.count() > 1)
-    )
-    total = session.execute(select(func.count()).select_from(names.subquery())).scalar_one()
-    some = session.execute(names.order_by(col(Account.name_key)).offset((page - 1) * AT_ONCE).limit(AT_ONCE)).scalars()
-    asked = select(Account).where(col(Account.name_key).in_(some.all()))
-    groups: dict[str, list[Account]] = {}
-    for one in session.execute(asked.order_by(col(Account.is_stub), col(Account.id))).scalars():
-        groups.setdefault(one.name_key, []).append(one)
-    ids = [one.id for group in groups.values() for one in group if one.id is not None]
+    named, read = col(Account.name_key), col(Account.reading_key)
+    alike = union_all(
+        select(literal(0).label("rank"), named.label("key"))
+        .where(named != "")
+        .group_by(named)
+        .having(func.count() > 1),
+        select(literal(1), read).where(read != "").group_by(read).having(func.count(distinct(named)) > 1),
+    ).subquery()
+    total = session.execute(select(func.count()).select_from(alike)).scalar_one()
+    some = session.execute(
+        select(alike.c.rank, alike.c.key)
+        .order_by(alike.c.rank, alike.c.key)
+        .offset((page - 1) * AT_ONCE)
+        .limit(AT_ONCE)
+    ).all()
+    groups: dict[tuple[int, str], list[Account]] = {(rank, key): [] for rank, key in some}
+    for rank, column in enumerate((named, read)):
+        keys = [key for known, key in groups if known == rank]
+        asked = select(Account).where(column.in_(keys)).order_by(col(Account.is_stub), col(Account.id))
+        for one in session.execute(asked).scalars() if keys else ():
+            groups[rank, one.reading_key if rank else one.name_key].append(one)
+    ids = list({one.id for group in groups.values() for one in group if one.id is not None})
     apart = _apart(session, ids)
     counts = _people(session, ids)
     found = []
-    for _, group in sorted(groups.items()):
-        together = [one for one in group if any(other is not one and _pair(one, other) not in apart for other in group)]
+    for (rank, key), group in groups.items():
+        together = [one for one in group if any(_may_be_one(one, other, rank, apart) for other in group)]
         if len(together) > 1:
-            found.append(Alike(together, [counts.get(one.id or 0, 0) for one in together]))
+            found.append(Alike(together, [counts.get(one.id or 0, 0) for one in together], key if rank else ""))
     return found, total
 
 
 def like(session: Session, account: Account) -> list[Account]:
-    """Other customers with the name of this one, whom nobody has told apart from it."""
-    asked = select(Account).where(col(Account.name_key) == account.name_key, col(Account.id) != account.id)
-    others = session.execute(asked.order_by(col(Account.id)).limit(AT_ONCE)).scalars().all() if account.name_key else []
+    """Other customers with the name of this one or read like it, whom nobody has told apart from it."""
+    same = [
+        column == key
+        for column, key in (
+            (col(Account.name_key), account.name_key),
+            (col(Account.reading_key), account.reading_key),
+        )
+        if key
+    ]
+    asked = select(Account).where(or_(*same), col(Account.id) != account.id)
+    by_name = (col(Account.name_key) != account.name_key, col(Account.id))
+    others = session.execute(asked.order_by(*by_name).limit(AT_ONCE)).scalars().all() if same else []
     apart = _apart(session, [account.id or 0])
     return [one for one in others if _pair(account, one) not in apart]
 
@@ -64,6 +84,12 @@ def tell_apart(session: Session, accounts: Sequence[Account], *, by: str, now: d
         for high in ids[place + 1 :]:
             session.merge(AccountApart(low_id=low, high_id=high, by=by[:200], at=now))
     session.flush()
+
+
+def _may_be_one(one: Account, other: Account, rank: int, apart: set[tuple[int, int]]) -> bool:
+    """Whether this group has a reason to hold the two together: those of one name are in a group of their own."""
+    is_news = other is not one if rank == 0 else other.name_key != one.name_key
+    return is_news and _pair(one, other) not in apart
 
 
 def _pair(one: Account, other: Account) -> tuple[int, int]:

@@ -1,6 +1,8 @@
-"""Whether two customers are probably one: by a name in which kana, widths, spaces and the legal form do not matter.
+"""Whether two customers are probably one: by a name in which kana, widths, spaces and the legal form do not matter, or
+by how it is read.
 
-`㈱アオバ商事`, `あおば商事 株式会社` and `（株）ｱｵﾊﾞ商事` have one key; so have `Acme, Inc.` and `ACME`. Pure.
+`㈱アオバ商事`, `あおば商事 株式会社` and `（株）ｱｵﾊﾞ商事` have one key; so have `Acme, Inc.` and `ACME`. `青葉商事`,
+whose reading is アオバショウジ, and `あおばしょうじ㈱` are read alike. Pure.
 """
 
 from __future__ import annotations
@@ -24,11 +26,22 @@ ENGLISH: Final = (
     "incorporated", "inc", "corporation", "corp", "company limited", "co ltd", "coltd", "limited", "ltd", "llc", "llp",
     "lp", "plc", "gmbh", "kabushiki kaisha", "kabushikikaisha", "kk", "k k", "co",
 )
+IN_KANA: Final = (
+    "(?:カブシキ|ユウゲン|ゴウドウ|ゴウシ|ゴウメイ|ソウゴ)[ガカ]イシャ", "トクテイヒエイリカツドウホウジン",
+    "エヌピーオーホウジン", "(?:イッパン|コウエキ)?(?:シャダン|ザイダン)ホウジン", "シャカイフクシホウジン",
+    "イリョウホウジン(?:シャダン|ザイダン)?", "(?:ガッコウ|シュウキョウ|カンサ|ゼイリシ|ベンゴシ)ホウジン",
+    "(?:ドクリツギョウセイ|コクリツダイガク|シャカイホケンロウムシ)ホウジン",
+)
+# As in bank transfers: カ)アオバ, アオバ(カ
+OF_BANKS: Final = ("カ", "ユ", "ド", "シ", "メ", "イ", "ガク", "フク", "シユウ", "トクヒ", "ザイ", "シヤ")
 # fmt: on
 _BRACKETED = "|".join(f"\\({one}\\)" for one in SHORT)
 _JAPANESE = re.compile(rf"^(?:{'|'.join(JAPANESE)}|{_BRACKETED})|(?:{'|'.join(JAPANESE)}|{_BRACKETED})$")
 _ENGLISH_AFTER = re.compile(rf"(?:^|(?<=[\s])|(?<=[^\x00-\x7f]))(?:{'|'.join(ENGLISH)})$")
 _ENGLISH_BEFORE = re.compile(r"^(?:k k|kk)\s+")
+_BANKS = "|".join(OF_BANKS)
+_KANA_FORM = re.compile(rf"^(?:{'|'.join(IN_KANA)}|\(?(?:{_BANKS})\))|(?:{'|'.join(IN_KANA)}|\((?:{_BANKS})\)?)$")
+_KANA = re.compile(r"[ァ-ヺー]+")
 _NOISE = re.compile(r"[\s・･.,、。'’`\"“”\-‐‑–—―&＆/／_]+")
 
 
@@ -44,3 +57,12 @@ def name_key(name: str) -> str:
             break
         bare = shorter
     return (_NOISE.sub("", bare) or plain)[:200]
+
+
+def reading_key(name: str, reading: str | None) -> str:
+    """How a customer is read, as compared: by its `reading` in kana, else by a name that is kana all through; "" where
+    neither says it."""
+    bare = name_key(reading or name)
+    while (shorter := _KANA_FORM.sub("", bare)) != bare and shorter:
+        bare = shorter
+    return bare if _KANA.fullmatch(bare) else ""

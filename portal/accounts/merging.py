@@ -39,7 +39,9 @@ from portal.kit.i18n import Message
 
 UNDOABLE: Final = timedelta(days=1)
 LONGEST_REASON: Final = 1000
-KEPT_OF_SURVIVOR: Final = frozenset({"id", "external_id", "search_key", "name_key", "is_stub", "recorded_at"})
+KEPT_OF_SURVIVOR: Final = frozenset(
+    {"id", "external_id", "search_key", "name_key", "reading_key", "is_stub", "recorded_at"}
+)
 
 
 @dataclass

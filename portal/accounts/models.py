@@ -24,7 +24,7 @@ class Account(Row, table=True):
     """A customer company. `is_stub`: only its external id is known yet, from an event that named it.
 
     `search_key` is its names and its id as `rules.search_text` folds them: no database folds widths and kana alike.
-    `name_key` is the name by which duplicates are found (`likeness`).
+    `name_key` and `reading_key` are the name and the reading by which duplicates are found (`likeness`).
     `mail_domains`, where there are any, are the only ones its people are invited at.
     """
 
@@ -34,6 +34,7 @@ class Account(Row, table=True):
         Index("ix_account_plan_key", "plan_key"),
         Index("ix_account_name", "name"),
         Index("ix_account_name_key", "name_key"),
+        Index("ix_account_reading_key", "reading_key", "name_key"),
         Index("ix_account_started_at", "started_at"),
         # For lists: sorted and filtered by each of these, and looked through without reading whole rows.
         Index("ix_account_tier", "tier"),
@@ -68,6 +69,7 @@ class Account(Row, table=True):
     traits: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     search_key: str = ""
     name_key: str = Field(default="", max_length=200)
+    reading_key: str = Field(default="", max_length=200)
     is_stub: bool = False
     recorded_at: datetime
 

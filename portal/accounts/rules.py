@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from portal.accounts.likeness import HIRAGANA_TO_KATAKANA, name_key
+from portal.accounts.likeness import HIRAGANA_TO_KATAKANA, name_key, reading_key
 
 Values = Mapping[str, object]
 
@@ -84,6 +84,7 @@ def new_account(external_id: str, *, now: datetime) -> dict[str, object]:
         "traits": {},
         "search_key": search_text(external_id),
         "name_key": name_key(external_id),
+        "reading_key": reading_key(external_id, None),
         "is_stub": True,
         "recorded_at": now,
     }
@@ -110,6 +111,7 @@ def account_values(known: Values, changes: Values) -> dict[str, object]:
     after = {**known, **wanted}
     wanted["search_key"] = search_text(after["name"], after["name_kana"], after["external_id"])
     wanted["name_key"] = name_key(str(after["name"]))
+    wanted["reading_key"] = reading_key(str(after["name"]), str(after["name_kana"] or ""))
     return different(known, wanted)
 
 

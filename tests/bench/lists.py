@@ -18,7 +18,7 @@ import httpx
 from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
-from portal.accounts.likeness import name_key
+from portal.accounts.likeness import name_key, reading_key
 from portal.accounts.models import Account, Member
 from portal.accounts.own_fields import keep_field
 from portal.accounts.plans import ensure_plans
@@ -131,6 +131,7 @@ def _furnish(session: Session, accounts: int, now: datetime) -> None:
             "traits": {"industry": ("retail", "food", "it")[number % 3]},
             "search_key": search_text(name, f"アオゾラ{number}", ref),
             "name_key": name_key(name),
+            "reading_key": reading_key(name, f"アオゾラ{number}"),
         }
         rows.append(row)
     for some in chunks(rows, 2_000):

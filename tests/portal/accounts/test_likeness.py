@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.accounts.likeness import name_key
+from portal.accounts.likeness import name_key, reading_key
 
 SAME = [
     ("株式会社アオバ商事", "㈱あおば商事", "(株)ｱｵﾊﾞ商事", "アオバ商事株式会社", "アオバ商事 （株）", "アオバ・商事"),
@@ -44,3 +44,29 @@ def test_two_customers(one: str, other: str) -> None:
 @given(st.text("アイウあ青葉商事社ab有", min_size=2, max_size=20))
 def test_the_legal_form_does_not_matter_wherever_it_stands(name: str) -> None:
     assert len({name_key(form.format(name)) for form in ("株式会社 {}", "{}㈱", "（株）{}", "{}　株式会社")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        (
+            (("青葉商事", "アオバショウジ"), ("株式会社青葉商事", "あおばしょうじ"), ("㈱ｱｵﾊﾞ商事", "ｱｵﾊﾞｼｮｳｼﾞ ｶﾌﾞｼｷｶﾞｲｼｬ")),
+            "アオバショウジ",
+        ),
+        (
+            (
+                ("あおばしょうじ", None),
+                ("アオバ ショウジ㈱", ""),
+                ("蒼葉商事", "カ）アオバショウジ"),
+                ("x", "アオバショウジ(カ"),
+            ),
+            "アオバショウジ",
+        ),
+        ((("サーバー屋", "サーバーヤ"), ("さーばーや", None)), "サーバーヤ"),
+        ((("青葉商事", None), ("Acme", None), ("青葉", "青葉"), ("アオバA", None), ("", None)), ""),
+        ((("株式会社", "カブシキガイシャ"),), "カブシキガイシャ"),
+        ((("カ社", "カ"),), "カ"),
+    ],
+)
+def test_how_a_customer_is_read(names: tuple[tuple[str, str | None], ...], key: str) -> None:
+    assert {reading_key(*one) for one in names} == {key}

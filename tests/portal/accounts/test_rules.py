@@ -114,7 +114,7 @@ EARLIER = NOW - timedelta(days=400)
         ({"plan": "free"}, {"plan_key": "free"}),
         ({"plan": None, "seats": None}, {"plan_key": None, "seats": None}),
         ({"name": None}, {"name": "a1", "search_key": "a1", "name_key": "a1"}),
-        ({"name_kana": "アクメ"}, {"name_kana": "アクメ", "search_key": "acme\nアクメ\na1"}),
+        ({"name_kana": "アクメ"}, {"name_kana": "アクメ", "reading_key": "アクメ", "search_key": "acme\nアクメ\na1"}),
         ({"created_at": EARLIER}, {"created_at": EARLIER, "started_at": EARLIER}),
         ({"created_at": EARLIER, "started_at": NOW}, {"created_at": EARLIER}),
         ({"started_at": EARLIER}, {"started_at": EARLIER}),
