@@ -11,6 +11,8 @@ from typing import Any
 from api.once import REPLAYED
 from api.problems import described
 
+UNSAID = "Successful Response"
+"""What FastAPI says of an answer of which the route says nothing."""
 METHODS = ("get", "put", "post", "delete", "patch")
 ALWAYS = (429, 500, 503)
 LONGEST_TEXT = 500 * 1024
@@ -110,6 +112,8 @@ def _answers(call: dict[str, Any], schemas: Mapping[str, Any]) -> None:
     once = any(one["name"] == "Idempotency-Key" for one in call.get("parameters", ())) and not of_pages
     for written, answer in call["responses"].items():
         status = int(written)
+        if answer["description"] == UNSAID:
+            answer["description"] = _said(answer, schemas)
         names = ["RateLimit", "RateLimit-Policy"] if status < 500 else []
         names += ["Retry-After"] * (status in (429, 503)) + ["WWW-Authenticate"] * (status == 401)
         names += [REPLAYED] * (status < 300 and once) + ["Access-Control-Allow-Origin"] * of_pages
@@ -119,6 +123,14 @@ def _answers(call: dict[str, Any], schemas: Mapping[str, Any]) -> None:
                 content["example"] = _problem(status)
             elif media_type == "application/json":
                 content.setdefault("example", example_of(content["schema"], schemas))
+
+
+def _said(answer: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+    """What an answer is, in the words of its schema."""
+    for content in answer.get("content", {}).values():
+        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        return str(schemas[name]["description"]).partition("\n")[0]
+    return "Done; there is nothing more to say."
 
 
 def _problem(status: int) -> dict[str, Any]:

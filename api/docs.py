@@ -1,5 +1,6 @@
 """The interface on one page, made from the OpenAPI document: no script and no other host, so a strict CSP allows it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +34,17 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a call may be answered. `example` is empty where the answer has no body, or is an error like any other."""
+
+    status: str
+    text: str
+    example: str
+
+
+@dataclass(frozen=True)
 class Call:
-    """One method of one path."""
+    """One method of one path. `sent` is an example of a body, empty where there is none."""
 
     anchor: str
     method: str
@@ -42,7 +52,8 @@ class Call:
     summary: str
     text: str
     fields: tuple[Field, ...]
-    answers: tuple[str, ...]
+    sent: str
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,20 @@ def calls_of(schema: Mapping[str, Any]) -> Iterator[Call]:
                     summary=said.get("summary", ""),
                     text=said.get("description", ""),
                     fields=(*_parameters(said), *_body_fields(schema, said)),
-                    answers=tuple(said["responses"]),
+                    sent=_example(_body(said).get("schema", {}).get("example")),
+                    answers=tuple(_answer(*one) for one in said["responses"].items()),
                 )
+
+
+def _answer(status: str, answer: Mapping[str, Any]) -> Answer:
+    contents = list(answer.get("content", {}).values()) if status < "400" else []
+    return Answer(status, str(answer["description"]), _example(contents[0]["example"]) if contents else "")
+
+
+def _example(value: object) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _parameters(said: Mapping[str, Any]) -> Iterator[Field]:
@@ -90,10 +113,14 @@ def _parameters(said: Mapping[str, Any]) -> Iterator[Field]:
 
 
 def _body_fields(schema: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[Field]:
-    content = said.get("requestBody", {}).get("content", {}).get("application/json", {})
-    body = _resolved(schema, content.get("schema", {}))
+    body = _resolved(schema, _body(said).get("schema", {}))
     for name, one in body.get("properties", {}).items():
         yield Field(name, "body", _kind(one), str(one.get("description", "")))
+
+
+def _body(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = said.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return found
 
 
 def _resolved(schema: Mapping[str, Any], one: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -36,29 +36,31 @@ class AccountOut(BaseModel):
 
     external_id: str = Field(examples=["acme-inc"])
     name: str = Field(examples=["株式会社アクメ"])
-    name_kana: str | None
+    name_kana: str | None = Field(examples=["アクメ"])
     plan: str | None = Field(examples=["pro"])
-    seats: int | None
-    tier: str | None
-    owner: str | None = Field(description="Who looks after it, as the vendor calls them.")
+    seats: int | None = Field(examples=[20])
+    tier: str | None = Field(examples=["enterprise"])
+    owner: str | None = Field(description="Who looks after it, as the vendor calls them.", examples=["sato"])
     created_at: Instant
     started_at: Instant = Field(description="When onboarding starts; follows `created_at` unless it is set.")
-    renews_at: date | None
-    notice_by: date | None = Field(description="The last day on which notice can be given before the renewal.")
-    mrr: int | float | None
+    renews_at: date | None = Field(examples=["2027-06-01"])
+    notice_by: date | None = Field(
+        description="The last day on which notice can be given before the renewal.", examples=["2027-05-01"]
+    )
+    mrr: int | float | None = Field(examples=[120000])
     currency: str | None = Field(examples=["JPY"])
-    notice_at: Instant | None = Field(description="When the customer gave notice.")
-    left_at: Instant | None = Field(description="When the contract ends or ended.")
-    goal: str | None
-    traits: dict[str, Any]
-    stub: bool
+    notice_at: Instant | None = Field(description="When the customer gave notice.", examples=[None])
+    left_at: Instant | None = Field(description="When the contract ends or ended.", examples=[None])
+    goal: str | None = Field(examples=["月末の請求を1日で終える"])
+    traits: dict[str, Any] = Field(examples=[{"industry": "建設"}])
+    stub: bool = Field(examples=[False])
 
 
 class AccountsOut(BaseModel):
     """A page of customers, in a steady order."""
 
     accounts: list[AccountOut]
-    next: str | None = Field(description="The `cursor` of the next page; `null` on the last.")
+    next: str | None = Field(description="The `cursor` of the next page; `null` on the last.", examples=[None])
 
 
 class AccountIn(BaseModel):
@@ -94,23 +96,23 @@ class MemberOut(BaseModel):
 
     external_id: str | None = Field(examples=["u-1024"])
     account: str = Field(examples=["acme-inc"])
-    email: str | None
-    name: str
-    name_kana: str | None
+    email: str | None = Field(examples=["tanaka@acme.example"])
+    name: str = Field(examples=["田中 美咲"])
+    name_kana: str | None = Field(examples=["タナカ ミサキ"])
     role: str = Field(description="`admin`, `member`, or a word of the vendor's own.", examples=["admin"])
-    department: str | None
-    locale: str | None
+    department: str | None = Field(examples=["経理部"])
+    locale: str | None = Field(examples=["ja"])
     joined_at: Instant
-    left_at: Instant | None
-    traits: dict[str, Any]
-    stub: bool
+    left_at: Instant | None = Field(examples=[None])
+    traits: dict[str, Any] = Field(examples=[{}])
+    stub: bool = Field(examples=[False])
 
 
 class MembersOut(BaseModel):
     """A page of the people of a customer."""
 
     members: list[MemberOut]
-    next: str | None
+    next: str | None = Field(examples=[None])
 
 
 class MemberIn(BaseModel):

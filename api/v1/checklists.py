@@ -42,22 +42,24 @@ COMPLETION_READERS: dict[str, Reader] = {"member": identifier, "at": moment}
 class Title(BaseModel):
     """In both languages; the same text twice where it was written in one."""
 
-    ja: str
-    en: str
+    ja: str = Field(examples=["メンバーを3名招待する"])
+    en: str = Field(examples=["Invite three members"])
 
 
 class Progress(BaseModel):
     """Steps done, of all steps."""
 
-    done: int
-    total: int
+    done: int = Field(examples=[1])
+    total: int = Field(examples=[5])
 
 
 class CompletionOut(BaseModel):
     """Who or what completed a step, when, how, and what shows it."""
 
     at: Instant
-    by: str = Field(description="A member's external id, a staff person's address, or the name of an API key.")
+    by: str = Field(
+        description="A member's external id, a staff person's address, or the name of an API key.", examples=["u-1024"]
+    )
     how: Literal["event", "tutorial", "webinar", "document", "webhook", "api", "member", "staff"]
     evidence: dict[str, Any] = Field(examples=[{"event": "member.invited", "count": 3, "needed": 3}])
 
@@ -79,10 +81,10 @@ class ChecklistOut(BaseModel):
 
     account: str = Field(examples=["acme-inc"])
     checklist: str = Field(examples=["first-30-days"])
-    version: int
-    started_at: Instant
-    due_at: Instant | None
-    completed_at: Instant | None
+    version: int = Field(examples=[1])
+    started_at: Instant = Field(examples=["2026-06-01T00:00:00Z"])
+    due_at: Instant | None = Field(examples=["2026-07-01T14:59:59Z"])
+    completed_at: Instant | None = Field(examples=[None])
     status: Literal["in_progress", "completed", "overdue", "paused", "excluded"]
     progress: Progress
     steps: list[StepOut]

@@ -1,10 +1,10 @@
 """The completion rate of a checklist, as JSON or CSV, by any of the groups and as of any moment."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from api.auth import Reads
@@ -12,11 +12,36 @@ from api.problems import described
 from api.v1.shapes import Instant, Key, MomentIn
 from portal.checklists.report import Report, completion_report
 from portal.insights.asked import moment_of
-from portal.insights.rate_file import rate_file
+from portal.insights.rate_file import COLUMNS, rate_file
 from portal.kit.web import SiteDep
 
 router = APIRouter(tags=["checklists"])
 UTC_ZONE = ZoneInfo("UTC")
+WRITTEN = f"\ufeff{','.join(COLUMNS)}\r\n2026-06,60,48,30,6,8,4,12,5,0.625,0.4836,0.7478,0.6833,21\r\n"
+
+
+EXAMPLE: dict[str, Any] = {
+    "checklist": "first-30-days",
+    "unit": "account",
+    "due_days": 30,
+    "as_of": "2026-11-30T15:00:00Z",
+    "rows": [
+        {
+            **{
+                "group": "2026-06",
+                "started": 60,
+                "matured": 48,
+                "completed_in_time": 30,
+                "completed_late": 6,
+                "missed": 8,
+            },
+            **{"left": 4, "in_progress": 12, "already_completed": 5, "rate": 0.625, "interval": [0.4836, 0.7478]},
+            **{"cumulative_rate": 0.6833, "median_days": 21},
+        }
+    ],
+    "curve": [{"day": 0, "completed": 0.0, "at_risk": 60}, {"day": 7, "completed": 0.15, "at_risk": 49}],
+    "steps": [{"key": "invite", "reached": 52, "completed": 44, "median_days": 4}],
+}
 
 
 class RateRowOut(BaseModel):
@@ -59,6 +84,8 @@ class StepOut(BaseModel):
 class CompletionRateOut(BaseModel):
     """The completion rate of one checklist."""
 
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
+
     checklist: str
     unit: Literal["account", "member"]
     due_days: int | None
@@ -82,7 +109,10 @@ def _written_right(as_of: str | None) -> str | None:
 @router.get(
     "/checklists/{key}/completion-rate",
     response_model=CompletionRateOut,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **described(401, 403, 404, 422)},
+    responses={
+        200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": WRITTEN}}},
+        **described(401, 403, 404, 422),
+    },
 )
 async def completion_rate(
     site: SiteDep,

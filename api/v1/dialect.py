@@ -176,6 +176,12 @@ _OUTCOME: Final[dict[str, Any]] = {
             },
         },
     },
+    "example": {
+        "success": True,
+        "accepted": 1,
+        "duplicates": 0,
+        "rejected": [{"index": 1, "code": "missing_user", "message": REFUSALS["missing_user"].msgid}],
+    },
 }
 UNUSED_KEY: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",

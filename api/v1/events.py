@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, BeforeValidator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from sqlmodel import Session
 
 from api.auth import Reads
@@ -36,26 +36,31 @@ def _written(value: object) -> object:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
 Name = Annotated[str, Query(min_length=1, max_length=200)]
+EXPORTED = (
+    '{"message_id":"5f1c2c1e-8a6e-4c1b-9d3a-0a6f1f0e7a11","event":"invoice.sent","at":"2026-06-03T05:00:00Z",'
+    '"received_at":"2026-06-03T05:00:02Z","source":"product","account":"acme-inc","member":"u-1024",'
+    '"properties":{"lines":3}}\n'
+)
 
 
 class EventOut(BaseModel):
     """One event. `account` and `member` are the ids of the product; null while nobody knows whose it is."""
 
-    message_id: str
-    event: str
-    at: datetime
-    received_at: datetime
-    source: str
-    account: str | None
-    member: str | None
-    properties: dict[str, Any]
+    message_id: str = Field(examples=["5f1c2c1e-8a6e-4c1b-9d3a-0a6f1f0e7a11"])
+    event: str = Field(examples=["invoice.sent"])
+    at: datetime = Field(examples=["2026-06-03T05:00:00Z"])
+    received_at: datetime = Field(examples=["2026-06-03T05:00:02Z"])
+    source: str = Field(examples=["product"])
+    account: str | None = Field(examples=["acme-inc"])
+    member: str | None = Field(examples=["u-1024"])
+    properties: dict[str, Any] = Field(examples=[{"lines": 3}])
 
 
 class EventPage(BaseModel):
     """`next` is the `cursor` of the page after this one, null on the last."""
 
     events: list[EventOut]
-    next: str | None
+    next: str | None = Field(examples=[None])
 
 
 @router.get("/events", responses=described(401, 403, 404, 422, 503), operation_id="list_events")
@@ -95,7 +100,7 @@ async def events(
     responses={
         200: {
             "description": "One JSON object a line, with the fields of an event, oldest first.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": EXPORTED}},
         },
         **described(401, 403, 404, 422, 503),
     },

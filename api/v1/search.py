@@ -31,17 +31,17 @@ class ResultOut(BaseModel):
 
     kind: Literal["manual", "faq", "case_study", "release_note", "tutorial"]
     key: str = Field(examples=["inviting"], description="The document's front-matter `id`, or the tutorial's key.")
-    title: str
-    url: str
-    excerpt: str
+    title: str = Field(examples=["メンバーを招待する"])
+    url: str = Field(examples=["https://portal.example.com/manuals/inviting/inviting"])
+    excerpt: str = Field(examples=["設定の「メンバー」から招待を押します。"])
 
 
 class SearchOut(BaseModel):
     """What answers, the best first. `meant` is what a misspelt question was corrected to, null where it was not."""
 
-    query: str
-    total: int
-    meant: str | None
+    query: str = Field(examples=["招待"])
+    total: int = Field(examples=[1])
+    meant: str | None = Field(examples=[None])
     results: list[ResultOut]
 
 

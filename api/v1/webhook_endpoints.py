@@ -57,10 +57,14 @@ class EndpointOut(BaseModel):
     event_types: list[str] = Field(examples=[["checklist.completed"]])
     headers: list[str] = Field(examples=[["authorization"]], description="The names of its own headers.")
     enabled: bool
-    disabled_at: Instant | None
-    disabled_because: str | None = Field(examples=["failing"], description="`person`, `failing` or `gone` (410).")
-    failing_since: Instant | None = Field(description="The first failure that no success has followed.")
-    previous_secret_until: Instant | None = Field(description="Until then the previous secret signs too.")
+    disabled_at: Instant | None = Field(examples=[None])
+    disabled_because: str | None = Field(examples=[None], description="`person`, `failing` or `gone` (410).")
+    failing_since: Instant | None = Field(
+        examples=[None], description="The first failure that no success has followed."
+    )
+    previous_secret_until: Instant | None = Field(
+        examples=[None], description="Until then the previous secret signs too."
+    )
     created_at: Instant
 
 
@@ -114,7 +118,7 @@ class MessageOut(BaseModel):
 class AttemptOut(BaseModel):
     """One attempt. `status` is null where no answer came; `error` says why."""
 
-    id: int
+    id: int = Field(examples=[4711])
     message: str = Field(examples=["msg_2KWPBgLlAfxdpx2AI54pPJ85"])
     type: str = Field(examples=["checklist.completed"])
     at: Instant
@@ -122,14 +126,14 @@ class AttemptOut(BaseModel):
     ok: bool
     status: int | None = Field(examples=[204])
     milliseconds: int = Field(examples=[87])
-    error: str | None
+    error: str | None = Field(examples=[None])
 
 
 class AttemptsOut(BaseModel):
     """Attempts, newest first; `next` is the cursor of the following page, null on the last."""
 
     attempts: list[AttemptOut]
-    next: str | None
+    next: str | None = Field(examples=[None])
 
 
 def types(value: object, _zone: ZoneInfo) -> list[str]:

@@ -67,6 +67,7 @@ TAKEN: dict[str, Any] = {
     "type": "object",
     "required": ["success", "duplicate"],
     "properties": {"success": {"const": True}, "duplicate": {"type": "boolean"}},
+    "example": {"success": True, "duplicate": False},
 }
 SCHEMAS = {"WebhookDelivery": DELIVERY, "WebhookTaken": TAKEN}
 """What the route refers to in OpenAPI."""

@@ -21,7 +21,9 @@ from api.problems import Malformed, described
 from api.v1.bodies import UNREADABLE, body_of, body_schema, read
 from api.v1.dialect import BATCH_EVENTS, OWN_BATCH_SCHEMA, TAKEN
 from api.v1.shapes import LINE, Key, MomentIn, line
+from api.v1.tickets import TicketOut
 from api.v1.tracking import take_messages
+from api.v1.widget_answers import WidgetDocument, WidgetFindings, WidgetState
 from portal.accounts.fields import MOST_SEATS, Reader, count, moment, text
 from portal.checklists.shown import actor_of
 from portal.checklists.steps import complete_step, undo_step
@@ -45,6 +47,7 @@ LOCALE: dict[str, Any] = {
     "schema": {"anyOf": [{"enum": ["ja", "en"]}, {}]},
 }
 REFUSES = described(401, 403, 404, 429, 503)
+STATE: dict[str, Any] = {"model": WidgetState}
 EVENTS: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": OWN_BATCH_SCHEMA}}},
 }
@@ -62,7 +65,7 @@ _states: Recent[tuple[object, ...], Answered] = Recent(STATES_KEPT)
 @router.get(
     "/state",
     responses={
-        200: {"description": "The member's checklists, theme and help."},
+        200: STATE,
         304: {"description": "As before."},
         **REFUSES,
     },
@@ -98,7 +101,7 @@ async def preflight(request: Request, site: SiteDep) -> Response:
 
 @router.post(
     "/steps/{checklist}/{step}/completion",
-    responses=REFUSES,
+    responses={200: STATE, **REFUSES},
     openapi_extra=ASKS,
     operation_id="widget_complete_step",
 )
@@ -121,7 +124,7 @@ async def complete(request: Request, site: SiteDep, checklist: Key, step: Key) -
 
 @router.delete(
     "/steps/{checklist}/{step}/completion",
-    responses=REFUSES,
+    responses={200: STATE, **REFUSES},
     openapi_extra=ASKS,
     operation_id="widget_undo_step",
 )
@@ -154,7 +157,7 @@ class DismissalIn(BaseModel):
 
 @router.post(
     "/dismissals",
-    responses=described(400, 401, 403, 404, 413, 422, 429, 503),
+    responses={200: STATE, **described(400, 401, 403, 404, 413, 422, 429, 503)},
     openapi_extra=ASKS | body_schema(DismissalIn),
     operation_id="widget_dismiss",
 )
@@ -179,7 +182,7 @@ async def dismiss(request: Request, site: SiteDep) -> Response:
 
 @router.delete(
     "/dismissals/{checklist}",
-    responses=described(401, 403, 422, 429, 503),
+    responses={200: STATE, **described(401, 403, 422, 429, 503)},
     openapi_extra=ASKS,
     operation_id="widget_show_again",
 )
@@ -231,7 +234,7 @@ class PlaceIn(BaseModel):
 @router.post(
     "/ticket",
     status_code=201,
-    responses=described(400, 401, 403, 413, 422, 429, 503),
+    responses={201: {"model": TicketOut}, **described(400, 401, 403, 413, 422, 429, 503)},
     openapi_extra=ASKS | body_schema(PlaceIn, required=False),
     operation_id="widget_ticket",
 )
@@ -248,14 +251,19 @@ async def ticket(request: Request, site: SiteDep) -> Response:
             now=now,
         )
     )
-    found = {"url": entrance(site.base_url, token), "expires_at": (now + LIFE).isoformat()}
-    return _json(request, found, status=201)
+    found = TicketOut(url=entrance(site.base_url, token), expires_at=now + LIFE)
+    return _json(request, found.model_dump(mode="json"), status=201)
 
 
 # --- help -------------------------------------------------------------------------------------------------------------
 
 
-@router.get("/documents", responses=REFUSES, openapi_extra=ASKS, operation_id="widget_find_documents")
+@router.get(
+    "/documents",
+    responses={200: {"model": WidgetFindings}, **REFUSES},
+    openapi_extra=ASKS,
+    operation_id="widget_find_documents",
+)
 async def documents(request: Request, site: SiteDep, q: Annotated[str, Query(max_length=QUERY_CHARS)] = "") -> Response:
     """Documents of the library that the member may see and that answer `q`; without one, those that come first."""
     seat, now = await seat_of(request, site), site.clock()
@@ -269,7 +277,12 @@ async def documents(request: Request, site: SiteDep, q: Annotated[str, Query(max
     return _json(request, {"query": q, "results": await site.database.read(work)})
 
 
-@router.get("/documents/{key}", responses=REFUSES, openapi_extra=ASKS, operation_id="widget_read_document")
+@router.get(
+    "/documents/{key}",
+    responses={200: {"model": WidgetDocument}, **REFUSES},
+    openapi_extra=ASKS,
+    operation_id="widget_read_document",
+)
 async def document(request: Request, site: SiteDep, key: Key) -> Response:
     """A document to be read in place. `body` is its content as nodes: a text, or `[tag, {attributes}?, …children]`."""
     seat, now = await seat_of(request, site), site.clock()

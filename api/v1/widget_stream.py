@@ -36,8 +36,12 @@ router = APIRouter(prefix="/widget", tags=["widget"])
 
 @router.get(
     "/stream",
+    response_class=Response,
     responses={
-        200: {"description": "Events `hello`, `changed`, `bye`.", "content": {"text/event-stream": {}}},
+        200: {
+            "description": "Events `hello`, `changed`, `bye`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": (HELLO + CHANGED).decode()}},
+        },
         **described(401, 403, 429, 503),
     },
     openapi_extra={"security": [{"WidgetToken": []}]},

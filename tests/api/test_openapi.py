@@ -10,9 +10,11 @@ from typing import Any
 import orjson
 import pytest
 from fastapi import FastAPI
+from jsonschema_rs import Draft202012Validator
 from starlette.routing import Mount
 
 from api import app as door
+from api import described
 from api.app import build_api
 from portal.events.limits import Limits
 from tests.api.conftest import Api, code_of
@@ -40,6 +42,18 @@ def complaints(document: dict[str, Any], tmp_path: Path) -> list[str]:
     return [f"{one['code']} {'.'.join(map(str, one['path']))}" for one in found if one["severity"] == 0]
 
 
+def unfit(value: object, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    """Why `value` is nothing that `schema` describes."""
+    found = Draft202012Validator({**schema, "components": document["components"]}).iter_errors(value)
+    return [one.message for one in found]
+
+
+def texts_in(value: object) -> set[str]:
+    """Every text in `value`, a text that nobody has given an example of too: that is an ellipsis."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {value} if isinstance(value, str) else set[str]().union(*map(texts_in, parts))
+
+
 @on_one_engine
 async def test_spectral_finds_no_error(api: Api, tmp_path: Path) -> None:
     document = (await api.client.get("/api/openapi.json")).json()
@@ -61,13 +75,16 @@ async def test_every_call_is_described_whole(api: Api) -> None:
         assert call["security"], name
         assert {"401", "429", "500", "503"} <= set(call["responses"]), name
         for status, answer in call["responses"].items():
+            assert answer["description"] != described.UNSAID, name
+            assert bool(answer.get("content")) == (status not in ("204", "304")), (name, status)
             for media_type, content in answer.get("content", {}).items():
+                assert content["schema"], (name, status)
+                assert unfit(content["example"], content["schema"], document) == [], (name, status)
+                assert "…" not in texts_in(content["example"]), (name, status)
                 if status >= "400":
                     assert media_type == "application/problem+json", name
                     assert content["example"]["status"] == int(status), name
                     assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, name
-                elif media_type == "application/json":
-                    assert "example" in content, name
     assert {tag for _, call in calls for tag in call["tags"]} == {tag["name"] for tag in document["tags"]}
 
 

@@ -82,6 +82,7 @@ async def test_the_page_for_people_needs_no_script(api: Api, language: str, head
     assert answer.status_code == 200
     assert f">{heading}</" in answer.text
     assert "POST /api/v1/batch" in answer.text
+    assert "&#34;first-30-days&#34;" in answer.text, "an example"
     assert "<script>" not in answer.text
     assert "http://" not in answer.text.replace("http://www.w3.org", "")
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlmodel import Session
 
+from api.v1.widget_answers import WidgetDocument, WidgetFindings, WidgetState
 from portal.accounts.people import mark_member_left, member_of
 from portal.kit.db import Database
 from portal.widget.stamps import news_after
@@ -35,6 +36,7 @@ async def test_one_request_answers_what_a_panel_needs(product: Product) -> None:
         answer = await page.get("/state")
     assert answer.status_code == 200, answer.text
     state = answer.json()
+    WidgetState.model_validate_json(answer.content, extra="forbid")
     assert state["member"] == {"id": "u-tanaka", "name": "田中 美咲", "is_admin": False}
     assert state["account"] == {"id": "aoba", "name": "株式会社あおば商事"}
     assert state["prompts"] == []
@@ -71,6 +73,7 @@ async def test_a_tick_here_is_a_tick_everywhere(product: Product) -> None:
         done = await mine.post("/steps/first-30-days/profile/completion")
         assert not step(done, "profile")["can_tick"]
         assert step(done, "profile")["can_undo"]
+        WidgetState.model_validate_json(done.content, extra="forbid")
         seen = await theirs.get("/state", headers={"if-none-match": before.headers["etag"]})
         assert step(seen, "profile")["counts"] == [{"text": "3名中1名", "done": 1, "total": 3}]
         undone = await mine.delete("/steps/first-30-days/profile/completion")
@@ -85,7 +88,9 @@ async def test_what_is_put_aside_is_aside_on_every_device(product: Product) -> N
     clock = product.vendor.clock
     async with product.page() as here, product.page() as there, product.page("u-admin") as admin:
         await here.post("/dismissals", json={"checklist": "first-30-days"})
-        seen = (await there.get("/state")).json()["checklists"][0]["dismissed"]
+        answer = await there.get("/state")
+        WidgetState.model_validate_json(answer.content, extra="forbid")
+        seen = answer.json()["checklists"][0]["dismissed"]
         assert seen == {"for": "me", "until": None, "by": "田中 美咲", "can_undo": True}
         assert (await admin.get("/state")).json()["checklists"][0]["dismissed"] is None
         await there.delete("/dismissals/first-30-days")
@@ -204,7 +209,10 @@ async def test_a_document_is_read_in_place_behind_the_readers_wall(product: Prod
         found = await page.get("/documents", params={"q": "招待"})
         assert [one["key"] for one in found.json()["results"]] == ["inviting"]
         assert len((await admin.get("/documents", params={"q": "招待"})).json()["results"]) == 2
-        read = (await page.get("/documents/inviting")).json()
+        WidgetFindings.model_validate_json(found.content, extra="forbid")
+        answer = await page.get("/documents/inviting")
+        WidgetDocument.model_validate_json(answer.content, extra="forbid")
+        read = answer.json()
         assert (read["title"], read["lang"]) == ("招待する", "ja")
         assert read["body"][0] == ["h2", {"id": "s-手順"}, "手順"]
         assert ["a", {"href": "/manuals/secret"}, "次"] in read["body"][1]
