@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, bindparam, func, select
+from sqlalchemy import ColumnElement, func, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -56,11 +56,13 @@ def lock_names(session: Session, names: Iterable[str]) -> None:
     Needed where the decision is about rows that are not there yet, which no row lock covers. Names share a few locks,
     taken in one order, so that a large batch neither exhausts PostgreSQL's lock table nor deadlocks with another.
     """
-    for bucket in sorted({_bucket(name) for name in names}):
-        session.connection().execute(_LOCK, {"space": LOCK_SPACE, "bucket": bucket})
+    buckets = sorted({_bucket(name) for name in names})
+    if buckets:
+        session.connection().execute(_LOCK, {"space": LOCK_SPACE, "buckets": buckets})
 
 
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("space", type_=Integer()), bindparam("bucket", type_=Integer())))
+# The rows of an array come in its order, and each is locked before the next comes.
+_LOCK = text("SELECT pg_advisory_xact_lock(:space, bucket) FROM unnest(CAST(:buckets AS integer[])) AS given(bucket)")
 
 
 def _bucket(name: str) -> int:
