@@ -42,7 +42,7 @@ from portal.events.log import Line, fingerprint
 from portal.events.models import Event
 from portal.events.rollups import Recorded
 from portal.events.rules import HAPPENINGS, Incoming
-from portal.events.silence import without_the_erased
+from portal.events.silence import without_the_erased, without_the_erased_by_other_names
 from portal.events.sources import portal_source_id
 from portal.kit.db import zone_of
 
@@ -194,6 +194,7 @@ def _take_in(
                 named, news = name_people(session, directory, batch, source_id=source_id, now=received_at)
             if named is not batch:
                 directory = look_up(session, named)
+                batch, named = without_the_erased_by_other_names(session, directory, batch, named)
             groups = [one for one in named if one.kind == "group"]
             if groups:
                 directory.accounts |= describe_accounts(session, groups, now=received_at, zone=zone)

@@ -7,6 +7,7 @@ that customer's, who may have the same person among its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,10 @@ from sqlmodel import Session, col
 
 from portal.accounts.inserts import table_of
 from portal.accounts.personal import Person
+from portal.accounts.tombstones import bury
+from portal.accounts.traces import Traces
 from portal.events import rollups
+from portal.events.aliases import refs_of
 from portal.events.export import as_object
 from portal.events.models import Alias, Event, RefusedDelivery, TurnedAway
 from portal.events.reads import EventFilters, every_event
@@ -28,31 +32,51 @@ NAMELESS: Mapping[str, None] = {"member_id": None, "user_ref": None, "anonymous_
 def held(session: Session, person: Person) -> dict[str, Any]:
     """Everything the person did, as other systems read it."""
     filters = EventFilters(members=[(person.account_id, person.member_id)])
-    return {"events": [as_object(one) for one in every_event(session, filters)]}
+    others = _other_ids(session, person)
+    return {"other_ids": others, "events": [as_object(one) for one in every_event(session, filters)]}
 
 
-def erase(session: Session, person: Person, _now: datetime) -> None:
-    """Take the person out of events, out of what waits for them, and out of what was turned away."""
-    mine = [and_(col(Event.account_id) == person.account_id, col(Event.member_id) == person.member_id)]
-    loose: list[ColumnElement[bool]] = []
-    if person.external_id is not None:
-        named = col(Event.user_ref) == person.external_id
-        mine.append(and_(col(Event.account_id) == person.account_id, named))
-        if not person.is_elsewhere:
-            loose.append(and_(col(Event.account_id).is_(None), named))
-    for where in (*mine, *loose):
-        _scrub(session, person, where)
-        session.connection().execute(update(Event).where(where).values(NAMELESS))
-    _scrub(session, person, col(Event.account_id) == person.account_id)
+def erase(session: Session, person: Person, now: datetime) -> None:
+    """Take the person out of events, out of what waits for them, and out of what was turned away.
+
+    What they did under other ids is theirs too; unless they are in another customer as well, those ids mean nobody
+    from now on, and late events name them in vain.
+    """
+    others = _other_ids(session, person)
+    person = replace(person, traces=Traces((*person.traces.identifiers, *others)))
+    theirs = col(Event.account_id) == person.account_id
+    places = [theirs] if person.is_elsewhere else [theirs, col(Event.account_id).is_(None)]
+    where: list[ColumnElement[bool]] = [and_(theirs, col(Event.member_id) == person.member_id)]
+    for some in chunks([person.external_id, *others] if person.external_id is not None else []):
+        by_anonymous = and_(col(Event.user_ref).is_(None), col(Event.anonymous_ref).in_(some))
+        where += [and_(place, or_(col(Event.user_ref).in_(some), by_anonymous)) for place in places]
+    for mine in where:
+        _scrub(session, person, mine)
+        session.connection().execute(update(Event).where(mine).values(NAMELESS))
+    _scrub(session, person, theirs)
+    for some in chunks(others):
+        remarked = update(Event).where(or_(*places), col(Event.anonymous_ref).in_(some))
+        session.connection().execute(remarked.values(anonymous_ref=None))
     rollups.forget_gone_members(session, [person.account_id])
     if person.external_id is not None and not person.is_elsewhere:
-        known = or_(col(Alias.ref) == person.external_id, col(Alias.person) == person.external_id)
-        session.connection().execute(delete(Alias).where(known))
+        for ref in others:
+            bury(session, account_id=person.account_id, external_id=ref, now=now)
+        gone = [person.external_id, *others]
+        for some in chunks(gone):
+            known = or_(col(Alias.ref).in_(some), col(Alias.person) == person.external_id)
+            session.connection().execute(delete(Alias).where(known))
     for table, texts in (
         (TurnedAway, (TurnedAway.sample,)),
         (RefusedDelivery, (RefusedDelivery.webhook_id, RefusedDelivery.type)),
     ):
         _forget_mentions(session, person, table, texts)
+
+
+def _other_ids(session: Session, person: Person) -> list[str]:
+    """The ids that mean this person and nobody else."""
+    if person.external_id is None:
+        return []
+    return sorted(refs_of(session, [person.external_id]).keys() - {person.external_id})
 
 
 def _scrub(session: Session, person: Person, where: ColumnElement[bool]) -> None:

@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.models import Account
 from portal.accounts.tombstones import erased_among
+from portal.events.aliases import own_ref
 from portal.events.attribute import Directory
 from portal.events.rules import Incoming
 
@@ -22,8 +23,8 @@ from portal.events.rules import Incoming
 def without_the_erased(session: Session, directory: Directory, batch: Sequence[Incoming]) -> Sequence[Incoming]:
     """The batch, with nothing of the erased in it; `directory` is what is known of its names."""
     unknown = {one.user_ref for one in batch if one.user_ref is not None and not _is_listed(one, directory)}
-    # What an alias gives up may be an id of theirs as well.
-    unknown |= {one.anonymous_ref for one in batch if one.kind == "alias" and one.anonymous_ref is not None}
+    # What meant them may be said of nobody, and to mean somebody else.
+    unknown |= {one.anonymous_ref for one in batch if one.anonymous_ref is not None and _is_by_alias(one)}
     erased = erased_among(session, unknown)
     if not erased:
         return batch
@@ -33,12 +34,22 @@ def without_the_erased(session: Session, directory: Directory, batch: Sequence[I
     return [_silenced(one, directory, erased, names) for one in batch]
 
 
+def without_the_erased_by_other_names(
+    session: Session, directory: Directory, batch: Sequence[Incoming], named: Sequence[Incoming]
+) -> tuple[Sequence[Incoming], Sequence[Incoming]]:
+    """The same once everybody in the batch is called by the id they are known by (`named`); both, without them."""
+    silenced = without_the_erased(session, directory, named)
+    if silenced is named:
+        return batch, named
+    return [new if new is not old else one for one, old, new in zip(batch, named, silenced, strict=True)], silenced
+
+
 def _silenced(
     one: Incoming, directory: Directory, erased: Mapping[str, frozenset[int]], names: Mapping[int, str | None]
 ) -> Incoming:
-    if one.kind == "alias" and one.anonymous_ref in erased and one.anonymous_ref not in directory.people:
+    homes = erased.get(own_ref(one) or "", frozenset())
+    if one.anonymous_ref in erased and one.anonymous_ref not in directory.people:
         one = replace(one, anonymous_ref=None)
-    homes = erased.get(one.user_ref or "", frozenset())
     if not homes or _is_listed(one, directory):
         return one
     group_ref = one.group_ref
@@ -52,6 +63,11 @@ def _silenced(
 def _kept(one: Incoming) -> dict[str, object]:
     """What a `group` says is about the company; of all else nothing is kept."""
     return one.properties if one.kind == "group" else {}
+
+
+def _is_by_alias(one: Incoming) -> bool:
+    """Whether its anonymous id is more than a remark."""
+    return one.user_ref is None or one.kind in ("alias", "identify")
 
 
 def _is_listed(one: Incoming, directory: Directory) -> bool:

@@ -71,6 +71,11 @@ class Called:
     kana: str
 
     @property
+    def other(self) -> str:
+        """What they were called before anybody knew them."""
+        return f"anonymous-{self.id}"
+
+    @property
     def all(self) -> tuple[str, ...]:
         return self.id, self.email, self.name, self.kana
 
@@ -139,6 +144,11 @@ def live(session: Session, who: Called, account: str) -> int:
             "sent", "colleague", account, f"{account}-4", **{who.email: 1, "said": f"{who.kana}さん、{who.name}様へ"}
         ),
         track("opened", None, account, f"{account}-5", plan="pro"),
+        # Before they signed in they were called otherwise, and the one who was not told of it goes on.
+        {**track("sent", None, account, f"{account}-6", by=who.other), "anonymousId": who.other},
+        {"type": "alias", "previousId": who.other, "userId": who.id},
+        {**track("sent", "colleague", account, f"{account}-7"), "anonymousId": who.other},
+        {"type": "identify", "anonymousId": who.other, "traits": {"nick": who.name}},
     )
     owner = account_by_external_id(session, account)
     assert owner is not None
@@ -306,7 +316,7 @@ def test_nothing_of_an_erased_person_is_left_in_any_table(who: Called, database_
         "mail_stopped_address",
     }
     before = run(lambda session: counted(session, account), secrets=first)
-    assert before == {"sent": 4, "opened": 1, "portal.signed_in": 1}
+    assert before == {"sent": 6, "opened": 1, "portal.signed_in": 1}
     run(lambda session: erase(session, who, account), secrets=first)
     assert run(lambda session: found_of(session, who), secrets=first) == []
     assert run(lambda session: counted(session, account), secrets=first) == before
@@ -319,12 +329,15 @@ def test_nothing_of_an_erased_person_is_left_in_any_table(who: Called, database_
             {"type": "group", "groupId": account, "userId": who.id, "traits": {}},
             track("sent", who.id, account, f"{account}-late-1", to=who.email),
             track("sent", who.id, None, f"{account}-late-2", to=who.email),
+            track("sent", who.other, account, f"{account}-late-3", to=who.email),
+            {**track("sent", None, account, f"{account}-late-4"), "anonymousId": who.other},
+            {"type": "identify", "userId": "colleague", "anonymousId": who.other, "traits": {}},
         )
 
     # Also while the secret key is being changed.
     run(late, secrets=rotating)
     assert run(lambda session: found_of(session, who), secrets=rotating) == []
-    assert run(lambda session: counted(session, account), secrets=rotating) == {**before, "sent": 6}
+    assert run(lambda session: counted(session, account), secrets=rotating) == {**before, "sent": 10}
 
 
 async def test_what_is_left_says_who_did_it_and_not_to_whom(db: Database) -> None:
@@ -404,15 +417,20 @@ async def test_the_same_person_in_another_company_stays_there(db: Database) -> N
         erase(session, who, "acme")
         send(session, source_id, track("sent", who.id, "beta", "b2"), track("sent", who.id, None, "b3"))
         send(session, source_id, track("sent", who.id, "acme", "a9", to=who.email))
+        alias = {"type": "alias", "previousId": "new device", "userId": who.id}
+        send(session, source_id, alias, track("sent", "new device", "acme", "a10", to=who.email))
+        send(session, source_id, track("sent", who.other, "acme", "a11", to=who.email))
         members = select(col(Account.external_id)).join(Member, col(Member.account_id) == col(Account.id))
-        late = select(col(Event.user_ref), col(Event.properties)).where(col(Event.message_id) == "a9")
+        late = select(col(Event.user_ref), col(Event.properties)).where(
+            col(Event.message_id).in_(["a9", "a10", "a11"])
+        )
         there = session.execute(members.where(col(Member.external_id) == who.id)).scalars().all()
         return list(there), counted(session, "beta"), [tuple(row) for row in session.execute(late)]
 
     there, beta, late = await db.write(work)
     assert there == ["beta"]
     assert beta == {"sent": 3}
-    assert late == [(None, {})]
+    assert late == [(None, {})] * 3
 
 
 async def test_whoever_is_made_known_again_on_purpose_is_there_again(db: Database) -> None:
@@ -446,7 +464,8 @@ async def test_everything_held_of_a_person_is_one_document(db: Database) -> None
     assert told["account"] == {"external_id": "acme", "name": "Acme"}
     assert (told["profile"]["email"], told["profile"]["name"]) == (who.email, who.name)
     assert [one["device"] for one in told["sign_ins"]] == ["Chrome"]
-    assert sorted(one["event"] for one in told["events"]) == ["portal.signed_in", "sent", "sent"]
+    assert sorted(one["event"] for one in told["events"]) == ["portal.signed_in", "sent", "sent", "sent"]
+    assert told["other_ids"] == [who.other]
     assert {one["step"] for one in told["completions"]} == {"say", "send"}
     assert [one["tutorial"] for one in told["tutorials"]] == ["t"]
     assert ([one["with"] for one in told["contacts"]], [one["title"] for one in told["tasks"]]) == (
