@@ -19,7 +19,6 @@ import orjson
 import typer
 from sqlmodel import Session
 
-from portal.kit.dates import iso
 from portal.kit.db import open_database
 from portal.kit.errors import Invalid, NotFound
 from portal.kit.i18n import Locale, Message
@@ -31,10 +30,12 @@ if TYPE_CHECKING:
     from portal.accounts.models import Account, Member
     from portal.events import export, reads, rotation
     from portal.events.reads import EventFilters
+    from portal.kit import dates
 else:
     keys, people, personal, service = (
         later(f"portal.accounts.{name}") for name in ("keys", "people", "personal", "service")
     )
+    dates = later("portal.kit.dates")
     export, reads, rotation = (later(f"portal.events.{name}") for name in ("export", "reads", "rotation"))
 
 
@@ -88,7 +89,7 @@ def _sources(group: typer.Typer, shared: Shared) -> None:
         with shared.told(settings):
             for one in shared.read(settings, rotation.list_sources):
                 state = "revoked" if one.revoked_at else "live"
-                typer.echo(f"{one.name}\t{state}\t{iso(one.last_seen_at) or 'never'}")
+                typer.echo(f"{one.name}\t{state}\t{dates.iso(one.last_seen_at) or 'never'}")
 
     @group.command("rotate")
     def source_rotate(
@@ -155,7 +156,7 @@ def _keys(group: typer.Typer, shared: Shared) -> None:
         with shared.told(settings):
             for one in shared.read(settings, keys.list_api_keys):
                 state = "revoked" if one.revoked_at else "live"
-                typer.echo(f"{one.name}\t{one.scope}\t{one.hint}\t{state}\t{iso(one.last_used_at) or 'never'}")
+                typer.echo(f"{one.name}\t{one.scope}\t{one.hint}\t{state}\t{dates.iso(one.last_used_at) or 'never'}")
 
     @group.command("revoke")
     def key_revoke(name: Annotated[str, typer.Argument(metavar="NAME")], yes: Yes = False) -> None:

@@ -8,21 +8,26 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from sqlmodel import Session
 
-from portal.kit.i18n import Message
+from portal import unchanged
+from portal.kit import db
+from portal.kit.i18n import Locale, Message
 from portal.kit.later import later
+from portal.unchanged import Said
 
 if TYPE_CHECKING:
     from portal import publishing
     from portal.checklists.planning import ChecklistChange
     from portal.kit import bars
-    from portal.publishing import SegmentEffect
+    from portal.publishing import Result, SegmentEffect
 else:
     bars, publishing = later("portal.kit.bars"), later("portal.publishing")
+
+BY: Final = "banso publish"
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,15 @@ def register(app: typer.Typer, shared: Shared) -> None:
         """Load DIR/content and DIR/tutorials into the library."""
         settings = shared.load()
         with shared.told(settings):
-            files = publishing.read(folder.resolve(), zone=settings.zone, most=settings.upload_mb * 1_000_000)
+            root, zone = folder.resolve(), settings.zone
+            found = None if check else unchanged.look(root)
+            known = found and db.run(
+                settings.database_url, lambda session: unchanged.said_of(session, found, settings), write=False
+            )
+            if known:
+                show(known)
+                return
+            files = publishing.read(root, zone=zone, most=settings.upload_mb * 1_000_000)
             if check:
                 shared.say(settings, Message("Everything is in order."))
                 return
@@ -58,11 +71,9 @@ def register(app: typer.Typer, shared: Shared) -> None:
             with bars.progress() as bar:
                 prepared = publishing.prepare(files, state=state, progress=bar)
             now = shared.now()
-            changes = shared.read(
-                settings, lambda session: publishing.preview(session, prepared, now=now, zone=settings.zone)
-            )
+            changes = shared.read(settings, lambda session: publishing.preview(session, prepared, now=now, zone=zone))
             effects = shared.read(
-                settings, lambda session: publishing.preview_segments(session, prepared, now=now, zone=settings.zone)
+                settings, lambda session: publishing.preview_segments(session, prepared, now=now, zone=zone)
             )
             for change in changes:
                 show_change(shared, settings, change)
@@ -75,21 +86,59 @@ def register(app: typer.Typer, shared: Shared) -> None:
                     )
                 if not typer.confirm(Message("Publish?").into(settings.locale)):
                     shared.stop(settings, Message("Nothing was changed."), code=2)
-            result = shared.write(
-                settings,
-                lambda session: publishing.publish(
-                    session, prepared, agreed=changes, by="banso publish", now=now, zone=settings.zone
-                ),
-                act="banso publish",
-            )
-            for warning in result.warnings:
-                typer.echo(warning.into(settings.locale), err=True)
-            for kind, summary in (("documents", result.documents), ("tutorials", result.tutorials)):
-                counts = (len(summary.added), len(summary.changed), len(summary.unchanged), len(summary.archived))
-                typer.echo("{}: {} added, {} changed, {} unchanged, {} archived".format(kind, *counts))
-            if result.segments:
-                typer.echo(f"segments: {', '.join(f'{one.key} {one.kind}' for one in result.segments)}")
-            typer.echo(f"checklists: {', '.join(f'{one.key} {one.kind}' for one in result.checklists) or 'none'}")
+
+            def write(session: Session) -> Result:
+                done = publishing.publish(session, prepared, agreed=changes, by=BY, now=now, zone=zone)
+                again = said_again(done, settings.locale)
+                if found and again:
+                    unchanged.note(session, found, again, settings, by=BY, now=now)
+                return done
+
+            result = shared.write(settings, write, act=BY)
+            show(said(result, settings.locale))
+
+
+def show(said: Said) -> None:
+    """Warnings go where errors go, so that what was done can be read by a program."""
+    for warning in said.warnings:
+        typer.echo(warning, err=True)
+    for line in said.lines:
+        typer.echo(line)
+
+
+def said(result: Result, locale: Locale) -> Said:
+    """What a publication did."""
+    return Said([one.into(locale) for one in result.warnings], lines(result))
+
+
+def said_again(result: Result, locale: Locale) -> Said | None:
+    """What the same publication says once more; None where that cannot be told before.
+
+    Some warnings are only said when a text is rendered, and some end by themselves.
+    """
+    if result.unknown or (result.warnings and not result.changed_nothing):
+        return None
+    return Said([one.into(locale) for one in result.warnings], lines(result, again=True))
+
+
+def lines(result: Result, *, again: bool = False) -> list[str]:
+    """What a publication did, or what the same one does `again`: nothing."""
+    told = []
+    for kind, summary in (("documents", result.documents), ("tutorials", result.tutorials)):
+        counts = (len(summary.added), len(summary.changed), len(summary.unchanged), len(summary.archived))
+        counts = (0, 0, sum(counts[:3]), 0) if again else counts
+        told.append("{}: {} added, {} changed, {} unchanged, {} archived".format(kind, *counts))
+    segments, checklists = (
+        [
+            f"{one.key} {'unchanged' if again and one.kind not in publishing.STILL else one.kind}"
+            for one in part
+            if not again or one.kind != "archived"
+        ]
+        for part in (result.segments, result.checklists)
+    )
+    if segments:
+        told.append(f"segments: {', '.join(segments)}")
+    return [*told, f"checklists: {', '.join(checklists) or 'none'}"]
 
 
 def show_segment(effect: SegmentEffect) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -46,6 +47,8 @@ from portal.tutorials.files import TutorialFile, read_tutorials
 
 Progress = Callable[[int, int], None]
 State = tuple[document_texts.State, dict[tutorials.TextKey, document_texts.Known], list[Item]]
+STILL: Final = frozenset(("unchanged", "kept", "aside"))
+"""What publishing did to a checklist or a segment that it left as it was."""
 MAX_CHECKLIST_BYTES = 200_000
 MOST = 100_000_000
 
@@ -97,13 +100,21 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Result:
-    """What a publish did."""
+    """What a publish did. `unknown` are those of the warnings that end when somebody is first seen to do something."""
 
     documents: documents.Summary
     tutorials: tutorials.Summary
     checklists: tuple[ChecklistChange, ...]
     warnings: tuple[Problem, ...]
     segments: tuple[SegmentChange, ...] = ()
+    unknown: tuple[Problem, ...] = ()
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Whether everything was as the files say already."""
+        parts = (self.documents, self.tutorials)
+        kinds = {*(one.kind for one in self.checklists), *(one.kind for one in self.segments)}
+        return not any(part.added or part.changed or part.archived for part in parts) and kinds <= STILL
 
 
 def read(root: Path, *, zone: ZoneInfo, most: int = MOST) -> Files:
@@ -278,8 +289,9 @@ def publish(
         for file, one in prepared.files.checklists or ()
         if one.key in kept
     ]
-    warnings = [*left, *documents_done.warnings, *tutorials_done.warnings, *unknown_references(session, prepared.files)]
-    return Result(documents_done, tutorials_done, done, tuple(warnings), segments_done)
+    unknown = tuple(unknown_references(session, prepared.files))
+    warnings = (*left, *documents_done.warnings, *tutorials_done.warnings, *unknown)
+    return Result(documents_done, tutorials_done, done, warnings, segments_done, unknown)
 
 
 def unknown_references(session: Session, files: Files) -> list[Problem]:

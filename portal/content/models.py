@@ -31,6 +31,23 @@ class Edition(Row, table=True):
     changed_at: datetime
 
 
+class Publication(Row, table=True):
+    """The last publication of a folder, for as long as nothing has changed since: one row.
+
+    `folder` is a digest of its files, `standing` of what they were compared with; `said` is what publishing it
+    again says. See `portal.unchanged`.
+    """
+
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: int = Field(default=1, sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    folder: str = Field(max_length=64)
+    standing: str = Field(max_length=64)
+    said: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+    by: str = Field(max_length=200)
+    at: datetime
+
+
 class Collection(Row, table=True):
     """A shelf of documents. It comes into being by being named; without a title its key is shown.
 

@@ -12,14 +12,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import make_url
 
-from portal.kit.postgres import PostgresDatabase
+from portal.kit.later import later
 from portal.kit.secrets import Secrets
 from portal.kit.sqlite import BUSY_SECONDS, SqliteDatabase
 from portal.kit.units import Database, T, Work, secrets_of, zone_of
+
+if TYPE_CHECKING:
+    from portal.kit import postgres
+else:
+    # Most installations have none, and its way of asking takes a command's start.
+    postgres = later("portal.kit.postgres")
 
 __all__ = ["TOKYO", "Database", "Work", "chunks", "open_database", "run", "secrets_of", "zone_of"]
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -36,7 +43,7 @@ def open_database(
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return SqliteDatabase(parsed, zone, secrets, busy_seconds=busy_seconds)
-    return PostgresDatabase(parsed, zone, secrets)
+    return postgres.PostgresDatabase(parsed, zone, secrets)
 
 
 def run(url: str, work: Work[T], *, zone: ZoneInfo = TOKYO, secrets: Secrets | None = None, write: bool = True) -> T:

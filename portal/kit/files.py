@@ -78,7 +78,7 @@ def load_yaml(text: str, *, file: str, first_line: int = 1) -> YamlFile:
 
 
 def _load(text: str, file: str, offset: int, kind: type[Any]) -> YamlFile:
-    problems = _forbidden(text, file, offset, kind)
+    problems = _forbidden(text, file, offset, kind) if _may_be_forbidden(text) else []
     if problems:
         raise FileProblems(problems)
     loader = kind(text)
@@ -120,6 +120,11 @@ _OPENING = (
     *(yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken),
 )
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+
+
+def _may_be_forbidden(text: str) -> bool:
+    """Whether it is worth a look: an alias or a tag needs its sign, and each level of nesting one that opens it."""
+    return "*" in text or "!" in text or sum(map(text.count, "[{:-?")) > MAX_DEPTH
 
 
 def _forbidden(text: str, file: str, offset: int, kind: type[Any]) -> list[Problem]:
