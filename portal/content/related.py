@@ -12,10 +12,12 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import delete, func, insert, select
 from sqlmodel import Session
 
@@ -31,6 +33,10 @@ LOOKED_AT = 1500
 COMMON = 0.2
 """A term in more than this share of the documents, and in more than a few, tells nothing apart and costs the most."""
 FEW = 10
+
+REASONS = ("link", "collection", "words")
+"""In this order: of two that weigh the same the first is said."""
+Vectors = Mapping[str, Mapping[str, float]]
 
 WORD = re.compile(r"[a-z0-9]{2,}|[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f々〆ー]+")
 HIRAGANA = re.compile(r"[\u3041-\u309f]{2}")
@@ -51,26 +57,29 @@ def relate(texts: Sequence[Text]) -> dict[str, list[tuple[str, str]]]:
 
     A function of the texts alone, whatever their order: equals are told apart by their ids.
     """
-    vectors = _vectors(texts)
-    alike: dict[str, dict[str, float]] = {text.id: defaultdict(float) for text in texts}
-    holders: dict[str, list[tuple[str, float]]] = defaultdict(list)
-    for key, vector in vectors.items():
-        for term, weight in vector.items():
-            holders[term].append((key, weight))
-    for key, vector in vectors.items():
-        for term, weight in vector.items():
-            for other, theirs in holders[term]:
-                if other != key:
-                    alike[key][other] += weight * theirs
-    shelves: dict[str, list[str]] = defaultdict(list)
+    keys = sorted(text.id for text in texts)
+    places = {key: place for place, key in enumerate(keys)}
+    collections = sorted({text.collection for text in texts})
+    shelves = np.zeros(len(keys), np.int64)
     linked: dict[str, set[str]] = defaultdict(set)
     for text in texts:
-        shelves[text.collection].append(text.id)
-        for other in text.links & alike.keys() - {text.id}:
+        shelves[places[text.id]] = collections.index(text.collection)
+        for other in text.links & places.keys() - {text.id}:
             linked[text.id].add(other)
             linked[other].add(text.id)
-    shelf_of = {text.id: text.collection for text in texts}
-    return {text.id: _best(text.id, alike[text.id], linked[text.id], shelf_of) for text in texts}
+    vectors = _vectors(texts)
+    holders = _holders(vectors, places)
+    found = {}
+    for place, key in enumerate(keys):
+        words = np.zeros(len(keys))
+        for term, weight in vectors[key].items():
+            others, theirs = holders[term]
+            words[others] += weight * theirs
+        links = np.zeros(len(keys))
+        links[[places[other] for other in linked[key]]] = LINKED
+        shelf = np.where((shelves == shelves[place]) & ((words > 0) | (links > 0)), TOGETHER, 0.0)
+        found[key] = _best(place, keys, (links, shelf, words))
+    return found
 
 
 def write_related(session: Session) -> None:
@@ -86,24 +95,30 @@ def write_related(session: Session) -> None:
         session.execute(insert(RELATED), rows)
 
 
-def _best(
-    key: str, alike: Mapping[str, float], linked: Collection[str], shelf_of: Mapping[str, str]
-) -> list[tuple[str, str]]:
-    ranked = []
-    for other in {*alike, *linked}:
-        words = alike.get(other, 0.0)
-        parts = {
-            "link": LINKED if other in linked else 0.0,
-            "collection": TOGETHER if shelf_of[other] == shelf_of[key] else 0.0,
-            "words": words,
-        }
-        score = sum(parts.values())
-        if score >= LEAST:
-            ranked.append((-round(score, 6), other, max(parts, key=lambda name: parts[name])))
-    return [(other, why) for _, other, why in heapq.nsmallest(KEPT, ranked)]
+Scores = npt.NDArray[np.float64]
 
 
-def _vectors(texts: Sequence[Text]) -> dict[str, dict[str, float]]:
+def _holders(vectors: Vectors, places: Mapping[str, int]) -> dict[str, tuple[npt.NDArray[np.int64], Scores]]:
+    """For each term where it stands and what it weighs there."""
+    held: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+    for key, vector in vectors.items():
+        for term, weight in vector.items():
+            where, weights = held[term]
+            where.append(places[key])
+            weights.append(weight)
+    return {term: (np.array(where, np.int64), np.array(weights)) for term, (where, weights) in held.items()}
+
+
+def _best(place: int, keys: Sequence[str], parts: tuple[Scores, Scores, Scores]) -> list[tuple[str, str]]:
+    """The best others than that at `place`, whose ids are `keys`, by the sum of `parts`; the first of equals by id."""
+    scores = np.round(sum(parts), 6)
+    scores[place] = 0.0
+    near = np.flatnonzero(scores >= LEAST)
+    best = near[np.argsort(-scores[near], kind="stable")[:KEPT]]
+    return [(keys[other], REASONS[int(np.argmax([part[other] for part in parts]))]) for other in best]
+
+
+def _vectors(texts: Sequence[Text]) -> Vectors:
     counts = {text.id: Counter(terms(text.words)) for text in texts}
     held = Counter(term for counted in counts.values() for term in counted)
     most = max(FEW, COMMON * len(texts))
