@@ -45,17 +45,19 @@ class Best:
 
 def by_thing(catalogue: Catalogue, scores: Scores, *, locale: Locale, visible: Mask) -> Best:
     """The visible things that have enough of the question, each once, shown in `locale` where that may be seen."""
+    # Most of the index answers hardly any question: only what does is looked at, and -1 stands for what is not there.
+    answering = np.zeros(len(catalogue.versions[locale]), np.bool_)
+    answering[catalogue.thing[np.flatnonzero(visible & (scores.points > 0))]] = True
+    things = np.flatnonzero(answering)
+    own = catalogue.versions[locale][things]
+    other = catalogue.versions[next(one for one in LOCALES if one != locale)][things]
     points = np.append(np.where(visible, scores.points, 0), np.float32(0))
-    share = np.append(np.where(visible, scores.share, 0), np.float32(0))
-    own = catalogue.versions[locale]
-    other = catalogue.versions[next(one for one in LOCALES if one != locale)]
     in_own, in_other = points[own], points[other] * np.float32(FOREIGN)
     entries = np.where(in_own >= in_other, own, other)
-    worth, had = np.maximum(in_own, in_other), share[entries]
-    seen = np.append(visible, False)
-    shown = np.where(seen[own], own, other)
+    worth, had = np.maximum(in_own, in_other), scores.share[entries]
+    shown = np.where((own >= 0) & visible[own], own, other)
     enough = max(LEAST, ENOUGH * float(had.max(initial=0)))
-    kept = np.flatnonzero((worth > 0) & (had >= enough))
+    kept = np.flatnonzero(had >= enough)
     # What answers only in a translation, while the reader is shown the original, comes up where nothing else does.
     as_shown = kept[points[shown[kept]] > 0]
     kept = as_shown if len(as_shown) else kept
