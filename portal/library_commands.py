@@ -83,6 +83,11 @@ def register(
                 typer.echo(Message("Nothing was changed: this was a dry run.").into(settings.locale))
             else:
                 person = rules.Person(0, arrival.BY, "owner")
-                write(settings, lambda session: arrival.bring_in(session, brought, person=person, now=now()))
+                write(
+                    settings,
+                    lambda session: arrival.bring_in(
+                        session, brought, source=folder.resolve().name, person=person, now=now()
+                    ),
+                )
             for name, number in arrival.counts(brought):
                 typer.echo(f"{name}: {number}")

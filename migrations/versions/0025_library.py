@@ -1,4 +1,4 @@
-"""library: what was published last as a folder, so that an unchanged one is skipped"""
+"""library: what was published last as a folder, so that an unchanged one is skipped; imports, to be taken back"""
 
 import sqlalchemy as sa
 import sqlmodel
@@ -10,6 +10,7 @@ down_revision = '0023'
 branch_labels = None
 depends_on = None
 
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
@@ -24,7 +25,23 @@ def upgrade() -> None:
     sa.CheckConstraint('id = 1', name=op.f('ck_publication_one')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_publication'))
     )
+    op.create_table('folder_import',
+    sa.Column('id', BIG, nullable=False),
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('drafts', JSON, nullable=False),
+    sa.Column('collections', JSON, nullable=False),
+    sa.Column('media', JSON, nullable=False),
+    sa.Column('notes', JSON, nullable=False),
+    sa.Column('noted', sa.Integer(), nullable=False),
+    sa.Column('by', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+    sa.Column('at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('undone_by', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=True),
+    sa.Column('undone_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('left', JSON, nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_folder_import'))
+    )
 
 
 def downgrade() -> None:
+    op.drop_table('folder_import')
     op.drop_table('publication')

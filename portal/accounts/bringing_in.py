@@ -19,6 +19,7 @@ from portal.accounts.headings import folded_heading, guessed
 from portal.accounts.imports import COLUMNS, KINDS, ImportResult, Kind
 from portal.accounts.own_fields import PREFIX, own_fields
 from portal.accounts.records import CustomerImport, ImportHeading
+from portal.kit import i18n
 from portal.kit.errors import Conflict, Invalid, NotFound
 from portal.kit.files import FileProblems, Problem
 from portal.kit.i18n import Message
@@ -165,12 +166,12 @@ def forget(session: Session, *, now: datetime) -> None:
 
 def packed(problem: Problem) -> dict[str, Any]:
     """A problem as JSON keeps it, to be said in any language."""
-    return {"line": problem.line, "message": _packed(problem.message)}
+    return {"line": problem.line, "message": i18n.packed(problem.message)}
 
 
 def unpacked(told: Mapping[str, Any]) -> tuple[int, Message]:
     """The line of a kept problem, and what is wrong there."""
-    return told["line"], _unpacked(told["message"])
+    return told["line"], i18n.unpacked(told["message"])
 
 
 def as_kind(word: str) -> Kind:
@@ -191,13 +192,3 @@ def _said(row: CustomerImport) -> list[tuple[str, str]]:
     head = read_head(row.data, file=row.file, rows=0)
     pairs = zip(head.headings, row.columns, strict=False)
     return [(folded_heading(heading), name) for heading, name in pairs if heading]
-
-
-def _packed(message: Message) -> list[Any]:
-    params = {key: _packed(one) if isinstance(one, Message) else str(one) for key, one in message.params.items()}
-    return [message.msgid, params]
-
-
-def _unpacked(told: Sequence[Any]) -> Message:
-    msgid, params = told
-    return Message(msgid, **{key: _unpacked(one) if isinstance(one, list) else one for key, one in params.items()})

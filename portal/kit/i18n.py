@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import gettext
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -48,6 +48,22 @@ class Message:
         if not self.params:
             return text.replace("%%", "%")
         return text % {name: _into(value, locale) for name, value in self.params.items()}
+
+
+Packed = Sequence[Any]
+"""A message as JSON can hold it: its msgid, and what goes into it as text."""
+
+
+def packed(message: Message) -> Packed:
+    """`message` to be kept, and said later in whatever language is asked for then."""
+    said = message.params.items()
+    return [message.msgid, {name: packed(one) if isinstance(one, Message) else str(one) for name, one in said}]
+
+
+def unpacked(kept: Packed) -> Message:
+    """Undo `packed`."""
+    msgid, params = kept
+    return Message(msgid, **{name: unpacked(one) if isinstance(one, list) else one for name, one in params.items()})
 
 
 def _into(value: object, locale: Locale) -> object:

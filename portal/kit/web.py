@@ -21,6 +21,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 from starlette.routing import Match
 
+from portal.kit import i18n
 from portal.kit.addresses import Network
 from portal.kit.db import Database
 from portal.kit.errors import Forbidden, TooLarge
@@ -314,7 +315,7 @@ def delete_cookie(site: Site, response: Response, name: str) -> None:
 def flash(request: Request, response: Response, message: Message, *, kind: str = "good") -> None:
     """Show `message` once, on the next page; `kind` is good, warn or bad. Signed: no link can put words there."""
     site = site_of(request)
-    packed = base64.urlsafe_b64encode(orjson.dumps([kind, _packed(message)])).decode()
+    packed = base64.urlsafe_b64encode(orjson.dumps([kind, i18n.packed(message)])).decode()
     set_cookie(site, response, "banso-flash", f"{packed}.{site.secrets.mac('flash', packed)}", max_age=60)
 
 
@@ -324,17 +325,7 @@ def _read_flash(request: Request, locale: Locale) -> list[tuple[str, str]]:
     if not packed or not site.secrets.verify("flash", packed, mac):
         return []
     kind, message = orjson.loads(base64.urlsafe_b64decode(packed))
-    return [(kind, _unpacked(message).into(locale))]
-
-
-def _packed(message: Message) -> list[object]:
-    said = message.params.items()
-    return [message.msgid, {key: _packed(one) if isinstance(one, Message) else str(one) for key, one in said}]
-
-
-def _unpacked(packed: list[Any]) -> Message:
-    msgid, params = packed
-    return Message(msgid, **{key: _unpacked(one) if isinstance(one, list) else one for key, one in params.items()})
+    return [(kind, i18n.unpacked(message).into(locale))]
 
 
 def etag(*parts: Any) -> str:

@@ -161,3 +161,27 @@ class Replacement(Row, table=True):
     at: datetime
     undone_by: str | None = Field(default=None, max_length=200)
     undone_at: datetime | None = None
+
+
+class FolderImport(Row, table=True):
+    """A folder that moved in: what it became, and what did not fit.
+
+    `drafts` have each the document, language, file and the id of the text it came with; `collections` and `media` are
+    the keys of those that came into being with it. `notes` are file, line and sentence, the first of `noted`. `left`
+    are the titles of what stayed when it was taken back.
+    """
+
+    __tablename__ = "folder_import"
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
+    source: str = Field(max_length=200)
+    drafts: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    collections: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    media: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    notes: list[list[Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
+    noted: int = 0
+    by: str = Field(max_length=200)
+    at: datetime
+    undone_by: str | None = Field(default=None, max_length=200)
+    undone_at: datetime | None = None
+    left: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))

@@ -23,6 +23,7 @@ from portal.media.making import Made, make
 from portal.media.service import keep_files_now, save
 from portal.studio.front import Form, text_of
 from portal.studio.manuscripts import FOLDERS, file_of, is_taken, set_down
+from portal.studio.moving import record
 from portal.studio.moving.links import Addresses, files_for, relinked
 from portal.studio.moving.names import Read, key_of, keys_of, kind_of, order_of, read_page, slug_of, title_of
 from portal.studio.moving.tree import PAGE, Page, Tree
@@ -39,6 +40,15 @@ MEANT_FOR_THE_SITE: Final = frozenset(
     )
 )
 """What only concerns how another site shows a page: nothing a reader would miss."""
+_WORDS = Message(
+    "“%(field)s” was left out (%(words)s): the search reads the text, and other words go into the synonyms"
+)
+_ABOUT = Message("“%(field)s” was left out (%(words)s): lists and search engines show how the text begins")
+FOR_FINDING: Final[Mapping[str, Message]] = {
+    **dict.fromkeys(("tags", "keywords"), _WORDS),
+    **dict.fromkeys(("description", "summary"), _ABOUT),
+}
+"""What others keep beside a text so that it is found, and where that is here."""
 GENERAL: Final = ("general", {"ja": "全般", "en": "General"})
 
 
@@ -137,15 +147,19 @@ def check(session: Session, brought: Brought) -> list[Problem]:
     return problems
 
 
-def bring_in(session: Session, brought: Brought, *, person: Person, now: datetime) -> None:
-    """Write all of it down as drafts. Raises `FileProblems` where anything stands in the way: then nothing is."""
+def bring_in(session: Session, brought: Brought, *, source: str, person: Person, now: datetime) -> int:
+    """Write all of it down as drafts, and on record under the id given back; `source` is what the folder is called.
+
+    Raises `FileProblems` where anything stands in the way: then nothing is written.
+    """
     problems = check(session, brought)
     if problems:
         raise FileProblems(problems)
     for key, made in brought.media.values():
         keep_files_now(session, made, now=now)
         save(session, made, by=person.name, now=now, key=key)
-    _shelve(session, brought.collections)
+    collections = _shelve(session, brought.collections)
+    drafts = []
     for draft in brought.drafts:
         if session.get(Document, draft.key) is None:
             session.add(
@@ -159,7 +173,7 @@ def bring_in(session: Session, brought: Brought, *, person: Person, now: datetim
             )
             session.flush()
         file = file_of(draft.form.kind, draft.form.slug, draft.locale)
-        set_down(
+        revision = set_down(
             session,
             key=draft.key,
             locale=draft.locale,
@@ -171,6 +185,17 @@ def bring_in(session: Session, brought: Brought, *, person: Person, now: datetim
             now=now,
             note=draft.source[:500],
         )
+        drafts.append(((draft.key, draft.locale), draft.source, revision.id or 0))
+    return record.note(
+        session,
+        source=source,
+        drafts=drafts,
+        collections=collections,
+        media=[key for key, _ in brought.media.values()],
+        notes=brought.notes,
+        person=person,
+        now=now,
+    )
 
 
 def _text(session: Session, draft: Draft, file: str) -> str:
@@ -180,13 +205,15 @@ def _text(session: Session, draft: Draft, file: str) -> str:
     return text
 
 
-def _shelve(session: Session, collections: Mapping[str, Mapping[str, str]]) -> None:
+def _shelve(session: Session, collections: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Put up the collections that are not there yet; their keys."""
     there = set(session.execute(select(COLLECTION.c.key)).scalars())
     last = session.execute(select(func.max(COLLECTION.c.position))).scalar()
-    for number, (key, title) in enumerate(collections.items(), start=1):
-        if key not in there:
-            position = (-1 if last is None else last) + number
-            session.execute(insert(COLLECTION).values(key=key, title=dict(title), position=position))
+    fresh = {key: title for key, title in collections.items() if key not in there}
+    for number, (key, title) in enumerate(fresh.items(), start=1):
+        position = (-1 if last is None else last) + number
+        session.execute(insert(COLLECTION).values(key=key, title=dict(title), position=position))
+    return list(fresh)
 
 
 def _first_of(read: Sequence[Read]) -> dict[str, Read]:
@@ -212,6 +239,9 @@ def _note_fields(one: Read, brought: Brought) -> None:
         if name in TAKEN or name in MEANT_FOR_THE_SITE or value in (None, "", [], {}):
             continue
         said = Message("“%(field)s” has no counterpart here, and was left out", field=name[:60])
+        if name in FOR_FINDING:
+            words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            said = Message(FOR_FINDING[name].msgid, field=name, words=" ".join(words.split())[:300])
         brought.notes.append(one.yaml.problem(said, name))
 
 

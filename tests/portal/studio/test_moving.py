@@ -6,6 +6,7 @@ import io
 import time
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,21 +17,24 @@ from sqlmodel import Session, col
 from portal.content.library import COLLECTION
 from portal.content.models import Document
 from portal.kit.db import Database
-from portal.kit.errors import BansoError, Invalid
+from portal.kit.errors import BansoError, Conflict, Forbidden, Invalid
 from portal.kit.files import FileProblems
 from portal.kit.i18n import Locale
-from portal.media.models import Media
-from portal.studio import moving_pages
+from portal.media.models import Media, MediaEdition
+from portal.studio import moving_pages, workflow
 from portal.studio.manuscripts import writing
+from portal.studio.models import Manuscript
+from portal.studio.moving import record
 from portal.studio.moving.arrival import Brought, bring_in, check, unpack
 from portal.studio.moving.links import relinked
 from portal.studio.moving.packed import unpacked
 from portal.studio.moving.tree import read_tree
 from portal.studio.moving.words import translated
+from portal.studio.writing import keep, save
 from tests.factories import NOW, make_staff, sign_in_as
 from tests.library import Clock, browser, csrf_in, portal_with
 from tests.pictures import picture
-from tests.portal.studio.conftest import People
+from tests.portal.studio.conftest import FORM, People
 
 WORDS = [
     ("plain", "文。\n\n- a\n", "文。\n\n- a\n", []),
@@ -94,7 +98,7 @@ MKDOCS: Mapping[str, str | bytes] = {
         "# ようこそ\n\n[招く](guide/invite.md#手順) [API](guide/deep/api/) ![図](img/図.png)\n\n[無](no.md)\n"
     ),
     "docs/guide/invite.md": (
-        "---\ntitle: 招待\ntags: [a]\n---\n# 招待\n\n[前](../index.md) ![図](../img/図.png)\n\n[x]: deep/api.md\n"
+        "---\ntitle: 招待\ntags: [a, b]\n---\n# 招待\n\n[前](../index.md) ![図](../img/図.png)\n\n[x]: deep/api.md\n"
     ),
     "docs/guide/deep/api.md": "本文 `[a](../invite.md)`\n",
     "docs/img/図.png": picture(),
@@ -137,7 +141,8 @@ def test_mkdocs_goes_by_its_nav(tmp_path: Path) -> None:
     assert found.drafts[1].form.body == f"[前](manuals/home) ![図](media:{media})\n\n[x]: manuals/api\n"
     assert found.drafts[2].form.body == "本文 `[a](../invite.md)`\n"
     assert [note.into("en") for note in found.notes] == [
-        "docs/guide/invite.md:3: “tags” has no counterpart here, and was left out",
+        "docs/guide/invite.md:3: “tags” was left out (a, b): the search reads the text, and other words go into the "
+        "synonyms",
         "docs/index.md:5: the link “no.md” leads nowhere",
         "mkdocs.yml:1: “https://x.example” in nav is no page, and was left out",
     ]
@@ -191,7 +196,7 @@ def test_a_nav_that_names_itself_again_and_again_ends(tmp_path: Path, nav: str) 
 
 async def test_all_of_it_becomes_drafts_or_nothing_does(db: Database, people: People, tmp_path: Path) -> None:
     found = brought(written(tmp_path / "a", MKDOCS))
-    await db.write(partial(bring_in, brought=found, person=people.writer, now=NOW))
+    await db.write(partial(bring_in, brought=found, source="old", person=people.writer, now=NOW))
 
     def looked(session: Session) -> tuple[str, str, int, list[str]]:
         one = writing(session, "invite", "ja")
@@ -210,9 +215,60 @@ async def test_all_of_it_becomes_drafts_or_nothing_does(db: Database, people: Pe
         "api",
     ]
     with pytest.raises(FileProblems):
-        await db.write(partial(bring_in, brought=again, person=people.writer, now=NOW))
+        await db.write(partial(bring_in, brought=again, source="old", person=people.writer, now=NOW))
     assert await db.read(lambda session: session.get(Document, "new")) is None
     assert (await db.read(looked))[2] == 1
+
+
+async def test_an_import_is_taken_back_but_for_what_was_worked_on(db: Database, people: People, tmp_path: Path) -> None:
+    pages = {f"docs/more/{name}.md": f"# {name}\n\n![図](../img/図.png)\n" for name in "abcd"}
+    folder = written(tmp_path, {**DOCUSAURUS, **pages, "docs/img/図.png": picture()})
+    bring = partial(bring_in, brought=brought(folder), source="old.zip", person=people.writer, now=NOW)
+    number = await db.write(bring)
+
+    def work_on_some(session: Session) -> None:
+        one = writing(session, "intro", "ja")
+        assert one
+        form = replace(FORM, slug="intro", collection="general")
+        save(session, document=one.document, locale="ja", form=form, base=1, person=people.writer, now=NOW)
+        workflow.act(session, key="more-a", locale="ja", act="submit", person=people.writer, base=1, now=NOW)
+        keep(session, key="more-b", locale="ja", form=FORM, base=1, person=people.other, now=NOW)
+
+    await db.write(work_on_some)
+
+    def there(session: Session) -> tuple[set[str], set[str], list[str]]:
+        texts = session.execute(select(col(Manuscript.document_id), col(Manuscript.locale)))
+        media = select(col(MediaEdition.name)).join(Media, col(Media.key) == col(MediaEdition.media_key))
+        shown = session.execute(media.where(col(Media.removed_at).is_(None))).scalars().all()
+        shelves = session.execute(select(COLLECTION.c.key)).scalars()
+        return {f"{key}/{locale}" for key, locale in texts}, set(shelves), sorted(shown)
+
+    def states(session: Session) -> dict[str, str]:
+        drafts = record.drafts_of(session, record.record_of(session, number))
+        return {f"{one.key}/{one.locale}": one.state for one in drafts if one.state != "untouched"}
+
+    worked_on = {"intro/ja": "changed", "more-a/ja": "changed", "more-b/ja": "changed"}
+    assert await db.read(states) == worked_on
+    take_back = partial(record.take_back, record_id=number, person=people.other, now=NOW)
+    done = await db.write(take_back)
+    assert (done.drafts, done.media, sorted(done.left)) == (5, 1, ["a", "b", "請求書を受け取る"])
+    assert await db.read(there) == (set(worked_on), {"general", "more"}, ["図.png"])
+    assert set((await db.read(states)).values()) == {"changed", "gone"}
+    with pytest.raises(Conflict):
+        await db.write(take_back)
+    with pytest.raises(Forbidden):
+        await db.write(partial(record.take_back, record_id=number, person=people.viewer, now=NOW))
+
+
+async def test_an_import_nobody_touched_leaves_nothing(db: Database, people: People, tmp_path: Path) -> None:
+    """So that the same folder can be imported once more, better than before."""
+    folder = written(tmp_path, DOCUSAURUS)
+    for _ in range(2):
+        bring = partial(bring_in, brought=brought(folder), source="old.zip", person=people.writer, now=NOW)
+        number = await db.write(bring)
+        done = await db.write(partial(record.take_back, record_id=number, person=people.writer, now=NOW))
+        assert (done.drafts, done.collections, done.media, done.left) == (4, 3, 1, [])
+        assert await db.read(lambda session: session.execute(select(col(Document.id))).all()) == []
 
 
 def packed(files: Mapping[str, str | bytes]) -> bytes:
@@ -251,9 +307,21 @@ async def test_a_zip_is_looked_at_and_then_brought_in(db: Database) -> None:
         status, text = await sent("look")
         assert (status, "docs/guide/invite.md:3" in text, "取り込めます" in text) == (200, True, True)
         assert await db.read(lambda session: session.execute(select(col(Document.id))).all()) == []
-        status, text = await sent("import")
-        assert (status, "下書きとして取り込みました" in text, "/staff/content/invite/ja" in text) == (200, True, True)
+        status, _ = await sent("import")
+        assert status == 303
+        report = await client.get(f"{moving_pages.HERE}/1")
+        for words in ("下書きとして取り込みました", "/staff/content/invite/ja", "docs/guide/invite.md:3", "site.zip"):
+            assert words in report.text
         status, text = await sent("import")
         assert (status, "記事「invite」はすでにあります" in text) == (422, True)
         status, text = await sent("look", b"no zip")
         assert (status, "読み取れるZIPファイルではありません" in text) == (422, True)
+        assert "site.zip" in (await client.get(moving_pages.HERE)).text
+        undo = f"{moving_pages.HERE}/1/undo"
+        assert (await client.post(undo, data={"csrf": csrf_in(report)})).status_code == 303
+        after = (await client.get(f"{moving_pages.HERE}/1")).text
+        assert "3件の下書きと1件の画像・ファイルを取り消しました" in after
+        assert (undo in report.text, undo in after) == (True, False)
+        await client.post(undo, data={"csrf": csrf_in(report)})
+        assert "すでに元に戻してあります" in (await client.get(f"{moving_pages.HERE}/1")).text
+        assert (await client.get(f"{moving_pages.HERE}/2")).status_code == 404
