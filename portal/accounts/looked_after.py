@@ -16,6 +16,9 @@ from portal.accounts.staff import list_staff
 from portal.accounts.viewers import StaffViewer
 from portal.kit.i18n import Message
 
+MINE = "mine"
+"""In an address in place of an owner: whoever looks."""
+
 
 def names_of(viewer: StaffViewer) -> frozenset[str]:
     """What a colleague is written as where they own a customer."""

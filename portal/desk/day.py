@@ -20,6 +20,7 @@ from portal.checklists.catalog import catalog
 from portal.checklists.models import Completion, Enrollment
 from portal.checklists.soon import Soon, due_soon
 from portal.checklists.stuck import Narrowed, StuckPage, stuck_accounts
+from portal.insights.last_contact import LastContact, last_contacts
 from portal.kit.clock import day_end, day_start, local_day
 from portal.touch.listing import TaskPage, list_tasks
 from portal.touch.models import Touch
@@ -27,6 +28,8 @@ from portal.workdays.rules import Calendar
 from portal.workdays.service import calendar_of
 
 SHOWN = 8
+MOST_SHOWN = 500
+"""Of one part, where all of it is asked for."""
 DUE_SHOWN = 10
 SOON = timedelta(days=7)
 NEW = timedelta(days=14)
@@ -40,8 +43,7 @@ class Reached:
     name: str
     owner: str | None
     next_on: date
-    last_at: datetime | None
-    last_kind: str
+    last: LastContact | None
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,16 @@ def has_own(session: Session, viewer: StaffViewer) -> bool:
     return found.total > 0
 
 
-def day_of(session: Session, viewer: StaffViewer, *, everyone: bool, now: datetime, zone: ZoneInfo) -> Day:
-    """What there is to do and to know at `now`."""
+def day_of(
+    session: Session,
+    viewer: StaffViewer,
+    *,
+    everyone: bool,
+    now: datetime,
+    zone: ZoneInfo,
+    whole: str = "",
+) -> Day:
+    """What there is to do and to know at `now`; of the part named by `whole` (`reached`, `week`) all there is."""
     names = frozenset[str]() if everyone else names_of(viewer)
     theirs = [] if everyone else [looked_after_by(names)]
     staff_id = None if everyone else viewer.staff_id
@@ -100,14 +110,23 @@ def day_of(session: Session, viewer: StaffViewer, *, everyone: bool, now: dateti
     week_ends = today + SOON
     still_here = col(Account.left_at).is_(None) | (col(Account.left_at) > now)
     fresh = select(Account).where(col(Account.started_at) > now - NEW, col(Account.started_at) <= now, *theirs)
-    reached, reached_total = _reached(session, today, [still_here, *theirs])
+    reached, reached_total = _reached(
+        session, today, [still_here, *theirs], limit=MOST_SHOWN if whole == "reached" else SHOWN
+    )
     return Day(
         tasks=list_tasks(session, today=today, week_ends=week_ends, state="overdue", staff_id=staff_id, limit=SHOWN),
         due_today=list_tasks(session, today=today, week_ends=week_ends, state="today", staff_id=staff_id, limit=SHOWN),
         reached=reached,
         reached_total=reached_total,
         stuck=stuck_accounts(session, now=now, zone=zone, narrowed=Narrowed(names=names), limit=SHOWN),
-        week=due_soon(session, now=now, until=day_end(week_ends, zone), zone=zone, names=names, limit=DUE_SHOWN),
+        week=due_soon(
+            session,
+            now=now,
+            until=day_end(week_ends, zone),
+            zone=zone,
+            names=names,
+            limit=MOST_SHOWN if whole == "week" else DUE_SHOWN,
+        ),
         lately=_lately(session, calendar_of(session), theirs, now=now, zone=zone),
         leaving=_leaving(session, theirs, now),
         fresh=session.exec(fresh.order_by(col(Account.started_at).desc(), col(Account.id)).limit(SHOWN)).all(),
@@ -125,7 +144,9 @@ def _leaving(session: Session, theirs: Sequence[ColumnElement[bool]], now: datet
     return [*found, *session.exec(rest)]
 
 
-def _reached(session: Session, today: date, conditions: Sequence[ColumnElement[bool]]) -> tuple[list[Reached], int]:
+def _reached(
+    session: Session, today: date, conditions: Sequence[ColumnElement[bool]], *, limit: int
+) -> tuple[list[Reached], int]:
     whom = (col(Touch.next_on).is_not(None), col(Touch.next_on) <= today, *conditions)
     joined = col(Account.id) == col(Touch.account_id)
     total = session.exec(select(func.count()).select_from(Touch).join(Account, joined).where(*whom)).one()
@@ -134,10 +155,12 @@ def _reached(session: Session, today: date, conditions: Sequence[ColumnElement[b
         .join(Account, joined)
         .where(*whom)
         .order_by(col(Touch.next_on), col(Account.name), col(Account.id))
-        .limit(SHOWN)
-    )
+        .limit(limit)
+    ).all()
+    touches = {touch.account_id: touch for touch, _ in rows}
+    last = last_contacts(session, touches.keys(), touches=touches)
     found = [
-        Reached(account.external_id, account.name, account.owner, touch.next_on, touch.last_at, touch.last_kind)
+        Reached(account.external_id, account.name, account.owner, touch.next_on, last.get(touch.account_id))
         for touch, account in rows
         if touch.next_on is not None
     ]

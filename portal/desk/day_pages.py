@@ -22,7 +22,6 @@ from portal.insights.stuck_pages import Lacking, lacking
 from portal.kit.clock import local_day
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, locale_of, page_router, redirect, render
-from portal.touch.rules import KIND_WORDS
 from portal.workdays.service import calendar_of
 
 router = page_router()
@@ -60,29 +59,32 @@ class StaffHomePage:
     day: Day
     stuck: Sequence[Lacking]
     titles: Mapping[str, str]
-    kinds: Mapping[str, Message]
     may_act: bool
 
 
 @router.get("/staff")
 async def home(
-    request: Request, site: SiteDep, viewer: SignedInStaff, whose: Annotated[str, Query(max_length=20)] = ""
+    request: Request,
+    site: SiteDep,
+    viewer: SignedInStaff,
+    whose: Annotated[str, Query(max_length=20)] = "",
+    whole: Annotated[str, Query(alias="all", max_length=20)] = "",
 ) -> Response:
-    """What there is to do today; for whoever sees no customer, the library."""
+    """What there is to do today; for whoever sees no customer, the library. `all` names a part shown whole."""
     if not viewer.may("see_customers"):
         return redirect("/staff/content")
     locale = locale_of(request, viewer)
-    page = await site.database.report(lambda session: _home(session, site, viewer, whose, locale))
+    page = await site.database.report(lambda session: _home(session, site, viewer, whose, whole, locale))
     return render(request, "desk/day.html", page, viewer=viewer, nav="home")
 
 
-def _home(session: Session, site: Site, viewer: StaffViewer, whose: str, locale: Locale) -> StaffHomePage:
+def _home(session: Session, site: Site, viewer: StaffViewer, whose: str, whole: str, locale: Locale) -> StaffHomePage:
     now = site.clock()
     titles = {one.key: in_words(one.definition.title, locale) for one in catalog(session).live}
     acts = _first_acts(session, viewer, has_checklist=bool(titles))
     # Whoever nothing is written down for would find an empty page each morning.
     everyone = whose == "all" or (whose != "mine" and not has_own(session, viewer))
-    day = day_of(session, viewer, everyone=everyone, now=now, zone=site.zone)
+    day = day_of(session, viewer, everyone=everyone, now=now, zone=site.zone, whole=whole)
     today = local_day(now, site.zone)
     return StaffHomePage(
         acts=acts if not all(act.is_done for act in acts) else (),
@@ -100,7 +102,6 @@ def _home(session: Session, site: Site, viewer: StaffViewer, whose: str, locale:
         day=day,
         stuck=lacking(session, day.stuck.rows, locale),
         titles=titles,
-        kinds=KIND_WORDS,
         may_act=viewer.may("act_for_customers"),
     )
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from portal.accounts.paths import customer_path
+from portal.insights.last_contact import LastContact, last_contacts
 from portal.kit.clock import local_day
 from portal.kit.i18n import Message
 from portal.touch.contacts import contacts_of, may_change, removed_contacts_of, touches_of
@@ -37,7 +38,7 @@ class TouchPart:
     removed: Sequence[Contact]
     changeable: frozenset[int | None]
     kinds: Mapping[str, Message]
-    last_at: datetime | None
+    last: LastContact | None
     next_on: date | None
     is_reached: bool
 
@@ -52,7 +53,8 @@ def touch_part(
 ) -> TouchPart:
     """Those of one customer, as they stand at `now`, for the colleague `staff_id`."""
     today = local_day(now, zone)
-    touch = touches_of(session, [account_id]).get(account_id)
+    touches = touches_of(session, [account_id])
+    touch = touches.get(account_id)
     next_on = touch.next_on if touch else None
     found = contacts_of(session, account_id, limit=CONTACTS_SHOWN)
     return TouchPart(
@@ -63,7 +65,7 @@ def touch_part(
         changeable=frozenset(one.id for one in found if one.text and may_change(one, staff_id=staff_id, now=now)),
         removed=removed_contacts_of(session, account_id, limit=CONTACTS_SHOWN),
         kinds=KIND_WORDS,
-        last_at=touch.last_at if touch else None,
+        last=last_contacts(session, [account_id], touches=touches).get(account_id),
         next_on=next_on,
         is_reached=next_on is not None and next_on <= today,
     )

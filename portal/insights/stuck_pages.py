@@ -10,29 +10,29 @@ from sqlmodel import Session, col, select
 from starlette.responses import Response
 
 from portal.accounts.listing import facets
-from portal.accounts.looked_after import names_of
+from portal.accounts.looked_after import MINE, names_of
 from portal.accounts.models import Account
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
 from portal.checklists.stuck import Narrowed, Stuck, StuckPage, stuck_accounts, stuck_ids
 from portal.checklists.thresholds import WHYS, Threshold, Why, set_threshold, thresholds
+from portal.insights.last_contact import LastContact, last_contacts
 from portal.insights.onboarding_pages import WHY_WORDS, Choice
 from portal.kit.errors import Invalid, NotFound
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, answers, flash, locale_of, page_router, redirect, render
+from portal.mailing.selection import ANY, Selection
 from portal.touch.compose import WHATS, chosen, compose
 from portal.touch.contacts import touches_of
 from portal.touch.models import Touch
-from portal.touch.rules import KIND_WORDS
 
 router = page_router(prefix="/staff/onboarding/stuck")
 HERE = "/staff/onboarding/stuck"
 MAILS = "/staff/mails/new"
 MOST_MAILED = 200
-"""As many customers as an address can carry; whoever writes to more makes a rule of it."""
+"""As many customers as an address can carry by name."""
 SHOWN = 50
-MINE = "mine"
 Text = Annotated[str, Query(max_length=200)]
 Typed = Annotated[str, Form(max_length=200)]
 
@@ -80,7 +80,7 @@ class StuckListPage:
     found: StuckPage
     rows: Sequence[Lacking]
     touches: Mapping[int, Touch]
-    kinds: Mapping[str, Message]
+    contacts: Mapping[int, LastContact]
     asked: Asked
     checklists: Sequence[tuple[str, str]]
     facets: Mapping[str, Sequence[str]]
@@ -127,6 +127,8 @@ async def act(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Resp
             return stuck_ids(session, now=now, zone=site.zone, checklist=key, why=asked.why, narrowed=narrowed)
         return chosen(session, ",".join(one for one in sent.getlist("account") if isinstance(one, str)))
 
+    if what == "mail" and given.get("everyone"):
+        return redirect(_mail_all(asked))
     try:
         ids = await site.database.report(work)
         if not ids:
@@ -212,12 +214,14 @@ def _page(
         limit=SHOWN,
     )
     key = asked.checklist or (next(iter(titles)) if len(titles) == 1 else "")
+    ids = {one.account_id for one in found.rows}
+    touches = touches_of(session, ids)
     counts = found.counts
     return StuckListPage(
         found=found,
         rows=lacking(session, found.rows, locale),
-        touches=touches_of(session, {one.account_id for one in found.rows}),
-        kinds=KIND_WORDS,
+        touches=touches,
+        contacts=last_contacts(session, ids, touches=touches),
         asked=asked,
         checklists=tuple(titles.items()),
         facets=facets(session),
@@ -235,10 +239,17 @@ def _page(
     )
 
 
+def _mail_all(asked: Asked) -> str:
+    """The address that writes to all of the list."""
+    shown = {"plan": asked.plan, "owner": asked.owner}
+    selection = Selection(stuck=asked.checklist or ANY, why=asked.why or "", shown=shown)
+    return f"{MAILS}?{urlencode(selection.fields())}"
+
+
 async def _mails(site: Site, ids: Sequence[int]) -> str:
     """The address that writes to these customers."""
     if len(ids) > MOST_MAILED:
-        raise Invalid(Message("At most %(limit)s customers can be written to from here at once.", limit=MOST_MAILED))
+        raise Invalid(Message("At most %(limit)s customers can be chosen one by one.", limit=MOST_MAILED))
 
     def work(session: Session) -> Sequence[str]:
         asked = select(col(Account.external_id)).where(col(Account.id).in_(ids)).order_by(col(Account.name))

@@ -131,6 +131,12 @@ def states_of(session: Session, batch_id: int) -> Mapping[str, int]:
     return dict(session.connection().execute(asked).all())
 
 
+def accounts_of_batch(session: Session, batch_id: int) -> list[int]:
+    """The customers to whom something of a batch went, or will go."""
+    asked = select(col(Letter.account_id)).where(col(Letter.batch_id) == batch_id, col(Letter.state) != "held")
+    return sorted(session.execute(asked.distinct()).scalars())
+
+
 def take_back(session: Session, batch_id: int, *, now: datetime) -> int:
     """Hold back whatever of a batch was not begun yet; how many that were."""
     waiting = (col(Letter.batch_id) == batch_id, col(Letter.state) == "waiting")

@@ -1,6 +1,6 @@
-"""Writing to a selection: choose template and recipients, look at each mail, confirm the number, see what becomes."""
+"""Writing to a selection: choose template and recipients, look at each mail, confirm the number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
@@ -12,21 +12,21 @@ from sqlmodel import Session
 from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import Response
 
+from portal.accounts.looked_after import MINE, names_of
 from portal.accounts.models import Account
-from portal.accounts.visits import ActsForCustomers, SeesCustomers
+from portal.accounts.visits import ActsForCustomers, StaffViewer
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
 from portal.kit.i18n import Locale, Message
 from portal.kit.secrets import new_token
-from portal.kit.web import Site, SiteDep, flash, locale_of, page_router, redirect, render
-from portal.mailing import batches, log
+from portal.kit.web import Site, SiteDep, locale_of, page_router, redirect, render
+from portal.mailing import batches
+from portal.mailing.batch_pages import next_open
 from portal.mailing.batches import CountChanged, Sender
 from portal.mailing.composing import Composed, compose
-from portal.mailing.configured import terms
-from portal.mailing.log import Entry, Wanted, list_letters
-from portal.mailing.models import MailBatch
 from portal.mailing.rules import WHOM, WHOM_WORDS, Whom
 from portal.mailing.selection import (
+    ANY,
     MOST_NAMED,
     Recipient,
     Selection,
@@ -34,7 +34,7 @@ from portal.mailing.selection import (
     recipients,
 )
 from portal.mailing.templates import Template, list_templates, template_by_key
-from portal.mailing.wording import HELD, STATES, why_held
+from portal.mailing.wording import HELD, why_held
 from portal.mailing.written import Filled
 from portal.segments.narrowing import WORDS
 
@@ -91,28 +91,16 @@ class ComposePage:
     changed: int | None
 
 
-@dataclass(frozen=True)
-class BatchPage:
-    """For `mailing/batch.html`."""
-
-    batch: MailBatch
-    counts: Mapping[str, int]
-    words: Mapping[str, tuple[Message, str]]
-    letters: Sequence[tuple[Entry, Message | None]]
-    state: str
-    older_href: str
-    under_way: bool
-
-
-async def chosen(request: Request) -> Choice:
+async def chosen(request: Request, viewer: ActsForCustomers) -> Choice:
     """What an address says."""
-    return _choice(request.query_params)
+    return _choice(request.query_params, viewer)
 
 
-async def sent(request: Request) -> Choice:
+async def sent(request: Request, viewer: ActsForCustomers) -> Choice:
     """What a form says."""
     form = await request.form()
-    return _choice(ImmutableMultiDict([(name, value) for name, value in form.multi_items() if isinstance(value, str)]))
+    said = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    return _choice(ImmutableMultiDict(said), viewer)
 
 
 @router.get("/new")
@@ -168,48 +156,7 @@ async def send(
     return redirect(f"/staff/mails/batches/{batch_id}")
 
 
-@router.get("/batches/{batch_id}")
-async def batch(
-    request: Request, site: SiteDep, viewer: SeesCustomers, batch_id: int, state: Text = "", before: Text = ""
-) -> HTMLResponse:
-    """What became of the mails that were sent together."""
-
-    def work(session: Session) -> BatchPage:
-        found = batches.batch_by_id(session, batch_id)
-        wanted = Wanted(batch_id=batch_id, state=state if state in STATES else "")
-        letters, older = list_letters(session, wanted, before=log.place_of(before))
-        counts = batches.states_of(session, batch_id)
-        query = urlencode([*([("state", wanted.state)] if wanted.state else []), ("before", older)])
-        return BatchPage(
-            batch=found,
-            counts=counts,
-            words=STATES,
-            letters=[(one, why_held(one.letter.reason, one.letter.detail)) for one in letters],
-            state=wanted.state,
-            older_href=f"?{query}" if older else "",
-            under_way=bool(counts.get("waiting") or counts.get("sending")),
-        )
-
-    page = await site.database.report(work)
-    return render(request, "mailing/batch.html", page, viewer=viewer, nav="mails")
-
-
-@router.post("/batches/{batch_id}/withdrawal")
-async def withdraw(request: Request, site: SiteDep, viewer: ActsForCustomers, batch_id: int) -> Response:
-    """Hold back what was not begun yet."""
-    now = site.clock()
-
-    def work(session: Session) -> int:
-        batches.batch_by_id(session, batch_id)
-        return batches.take_back(session, batch_id, now=now)
-
-    count = await site.database.write(work)
-    response = redirect(f"/staff/mails/batches/{batch_id}")
-    flash(request, response, Message("%(count)s mails were held back.", count=count))
-    return response
-
-
-def _choice(said: ImmutableMultiDict[str, str]) -> Choice:
+def _choice(said: ImmutableMultiDict[str, str], viewer: StaffViewer) -> Choice:
     def word(name: str) -> str:
         return said.get(name, "")[:200]
 
@@ -220,8 +167,10 @@ def _choice(said: ImmutableMultiDict[str, str]) -> Choice:
         shown={name: word(name) for name in WORDS},
         stuck=word("stuck"),
         why=word("why"),
+        names=names_of(viewer) if word("stuck") and word("owner") == MINE else frozenset(),
     )
-    return Choice(selection, word("template"), to, word("checklist") or word("stuck"))
+    stuck_in = word("stuck") if word("stuck") != ANY else ""
+    return Choice(selection, word("template"), to, word("checklist") or stuck_in)
 
 
 def _recipients(session: Session, site: Site, choice: Choice, template: Template, now: datetime) -> list[Recipient]:
@@ -277,7 +226,6 @@ def _page(
     preview = None
     if going and template is not None:
         preview = _preview(session, site, choice, template, going, min(show, len(going) - 1), sender, now)
-    hours = terms(session).hours
     return ComposePage(
         choice=choice,
         customers=len(accounts),
@@ -289,7 +237,7 @@ def _page(
         held_count=len(held),
         preview=preview,
         key=new_token(size=18),
-        later=None if hours.is_open(now, site.zone) else hours.next_open(now, site.zone),
+        later=next_open(session, site),
         changed=changed,
     )
 

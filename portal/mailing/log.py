@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, func, or_, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Member
 from portal.kit.clock import moment_in
+from portal.kit.db import chunks
 from portal.kit.errors import NotFound
 from portal.mailing.models import Letter
 
@@ -37,6 +38,32 @@ class Wanted:
     batch_id: int | None = None
     state: str = ""
     rule: str = ""
+
+
+@dataclass(frozen=True)
+class LastWritten:
+    """The latest mail a colleague sent to a customer's people; `is_waiting`: it goes out in the hours for mails."""
+
+    at: datetime
+    is_waiting: bool
+
+
+def last_written(session: Session, account_ids: Collection[int]) -> Mapping[int, LastWritten]:
+    """When somebody of ours last wrote to each of these customers; whoever was never written to is missing.
+
+    What a rule sends is left out: it is no contact that anybody made.
+    """
+    found: dict[int, LastWritten] = {}
+    asked = select(col(Letter.account_id), col(Letter.state), func.max(col(Letter.at))).where(
+        col(Letter.cause) == "hand", col(Letter.state).in_(("waiting", "sending", "sent", "uncertain"))
+    )
+    for some in chunks(sorted(account_ids)):
+        rows = asked.where(col(Letter.account_id).in_(some)).group_by(col(Letter.account_id), col(Letter.state))
+        for account_id, state, at in session.connection().execute(rows):
+            known = found.get(account_id)
+            if known is None or at > known.at:
+                found[account_id] = LastWritten(at, state == "waiting")
+    return found
 
 
 def list_letters(

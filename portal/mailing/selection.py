@@ -18,7 +18,7 @@ from portal.accounts.models import Account
 from portal.checklists.catalog import catalog
 from portal.checklists.models import Enrollment
 from portal.checklists.rules import next_step
-from portal.checklists.stuck import stuck_ids
+from portal.checklists.stuck import Narrowed, stuck_ids
 from portal.checklists.thresholds import WHYS
 from portal.kit.db import chunks
 from portal.mailing.addresses import stopped_among
@@ -27,23 +27,29 @@ from portal.mailing.rules import Whom
 from portal.segments.narrowing import WORDS, filters_of
 
 MOST_NAMED = 500
+ANY = "*"
+"""In place of a checklist's key: stuck in whichever."""
+NARROWING = ("plan", "owner")
 
 
 @dataclass(frozen=True)
 class Selection:
     """Customers by their ids in the product; or, with `everybody`, all that a list shows whose address says `shown`; or
-    all who are stuck in a checklist (`stuck` is its key), for one reason or for any."""
+    all who are stuck in a checklist (`stuck` is its key, or `ANY`), for one reason or for any, with the plan and the
+    owner that `shown` says, or of the colleague who is called one of `names`."""
 
     named: tuple[str, ...] = ()
     everybody: bool = False
     shown: Mapping[str, str] = field(default_factory=dict)
     stuck: str = ""
     why: str = ""
+    names: frozenset[str] = frozenset()
 
     def fields(self) -> list[tuple[str, str]]:
         """How it stands in an address or a form."""
         if self.stuck:
-            return [("stuck", self.stuck), *([("why", self.why)] if self.why else [])]
+            narrowed = ((name, self.shown.get(name, "")) for name in NARROWING)
+            return [("stuck", self.stuck), *((name, word) for name, word in (("why", self.why), *narrowed) if word)]
         if self.everybody:
             return [("all", "1"), *((name, self.shown[name]) for name in WORDS if self.shown.get(name))]
         return [("account", one) for one in self.named]
@@ -72,7 +78,10 @@ def accounts_of(session: Session, selection: Selection, *, now: datetime, zone: 
     """The customers that are meant, each once; what is named and not there is passed over."""
     if selection.stuck:
         why = next((one for one in WHYS if one == selection.why), None)
-        return stuck_ids(session, now=now, zone=zone, checklist=selection.stuck, why=why)
+        owner = "" if selection.names else selection.shown.get("owner", "")
+        narrowed = Narrowed(selection.shown.get("plan", ""), owner, selection.names)
+        checklist = selection.stuck if selection.stuck != ANY else None
+        return stuck_ids(session, now=now, zone=zone, checklist=checklist, why=why, narrowed=narrowed)
     if selection.everybody:
         return ids_of(session, filters=filters_of(selection.shown), now=now)
     ids: dict[str, int] = {}

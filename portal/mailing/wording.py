@@ -12,7 +12,7 @@ from portal.kit.i18n import Locale, Message
 from portal.mailing.models import Letter
 
 STATES: Mapping[str, tuple[Message, str]] = {
-    "waiting": (Message("Waiting"), ""),
+    "waiting": (Message("To be sent"), ""),
     "sending": (Message("On its way"), ""),
     "sent": (Message("Sent"), "good"),
     "held": (Message("Held back"), "warn"),

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from portal.accounts.listing import ids_of
+from portal.accounts.looked_after import MINE
 from portal.accounts.models import Account
 from portal.checklists.stuck import Narrowed, stuck_ids
 from portal.checklists.thresholds import WHYS
@@ -70,7 +71,7 @@ def _all(session: Session, among: str, names: frozenset[str], *, now: datetime, 
     if kind == "stuck":
         why = next((one for one in WHYS if one == query.get("why")), None)
         plan, owner = query.get("plan", ""), query.get("owner", "")
-        narrowed = Narrowed(plan, names=names) if owner == "mine" else Narrowed(plan, owner)
+        narrowed = Narrowed(plan, names=names) if owner == MINE else Narrowed(plan, owner)
         checklist = query.get("checklist") or None
         return sorted(stuck_ids(session, now=now, zone=zone, checklist=checklist, why=why, narrowed=narrowed))
     if kind != "accounts":

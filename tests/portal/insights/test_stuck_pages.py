@@ -116,14 +116,14 @@ async def test_those_selected_are_acted_on_at_once(vendor: Vendor) -> None:
         }
         made = await staff.post("/staff/touch/task", data={"csrf": csrf, **task})
         assert (made.status_code, made.headers["location"]) == (303, "/staff")
-        await staff.post("/staff/touch/next", data={"csrf": csrf, "accounts": ids[5], "next_on": "2026-06-24"})
+        await staff.post("/staff/touch/next", data={"csrf": csrf, "accounts": everybody[1], "next_on": "2026-06-24"})
         assert (await choose("burn", account=ids[0])).status_code == 404
 
     def look(session: Session) -> tuple[int, int, date | None]:
         touch = touches_of(session, [int(ids[5])])[int(ids[5])]
         return len(session.exec(select(Contact)).all()), len(session.exec(select(col(Task.id))).all()), touch.next_on
 
-    assert await vendor.db.read(look) == (3, 30, date(2026, 6, 24))
+    assert await vendor.db.read(look) == (32, 30, date(2026, 6, 24))
 
     async with vendor.browser("staff") as staff:
         home = await text_of(staff, "/staff")
@@ -131,6 +131,10 @@ async def test_those_selected_are_acted_on_at_once(vendor: Vendor) -> None:
         assert "未完了のタスク30件" in home
         assert home.count("今日が期限") == 8  # as many as fit, and the way to the others
         assert "次回対応日が来た顧客" in home
+        assert ("30件をすべて表示" in home, home.count("最終対応：6月24日(水)の電話")) == (True, 2)
+        assert (await text_of(staff, "/staff?whose=mine&all=reached")).count(
+            "/staff/touch/contact/new?account=c/"
+        ) == 30
         assert "/staff/touch/contact/new?account=c/" in home
         vendor.clock.now += timedelta(days=1)
         assert "期限 6月24日(水)" in await text_of(staff, "/staff/tasks?state=overdue")
@@ -145,6 +149,9 @@ async def test_a_mail_is_offered_only_where_somebody_writes_it(vendor: Vendor) -
         fields = {"csrf": csrf_in(listed), "act": "mail", "account": ids_in(listed.text)[:2]}
         answer = await staff.post(HERE, data=fields)
         assert answer.headers["location"] == "/staff/mails/new?account=c%2F0&account=c%2F2"
+        everybody = {**fields, "everyone": "1", "owner": "mine", "why": "quiet"}
+        answer = await staff.post(HERE, data=everybody)
+        assert answer.headers["location"] == "/staff/mails/new?stuck=%2A&why=quiet&owner=mine"
 
 
 async def test_each_checklist_has_its_own_threshold(vendor: Vendor) -> None:

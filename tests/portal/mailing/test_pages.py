@@ -101,6 +101,10 @@ async def test_all_that_a_list_shows(house: House, client: httpx.AsyncClient) ->
     for why, count in (("quiet", 3), ("overdue", 0)):
         page = (await client.get(f"/staff/mails/new?stuck=start&why={why}&template=overdue")).text
         assert f"{count}社へ" in page
+    await house.world.account("gamma", owner="Staff1@vendor.example")
+    for narrowed, count in (("", 3), ("&plan=pro", 1), ("&owner=mine", 1), ("&owner=-", 2), ("&owner=other", 0)):
+        page = (await client.get(f"/staff/mails/new?stuck=*{narrowed}&template=checking-in")).text
+        assert f"{count}社へ" in page, narrowed
 
 
 async def test_mails_written_at_night_wait_unless_somebody_insists(house: House, client: httpx.AsyncClient) -> None:
@@ -111,6 +115,14 @@ async def test_mails_written_at_night_wait_unless_somebody_insists(house: House,
     await client.post("/staff/mails/new", data=fields_of(page, "/staff/mails/new"))
     await house.work()
     assert house.box.got == []
+    batch = (await client.get("/staff/mails/batches/1")).text
+    assert ("送信待ち" in batch, "6月8日(月) 09:00から送ります" in batch) == (True, True)
+    assert re.search(
+        r"最終対応: 6月5日\(金\) メール <span[^>]*>送信待ち", (await client.get("/staff/accounts/acme")).text
+    )
+    form = await send(client, "/staff/mails/batches/1", "/staff/mails/batches/1/next-date")
+    assert fields_of(form.text, "/staff/touch/next")["back"] == ["/staff/mails/batches/1"]
+    assert "acme" in form.text
     await client.post(
         "/staff/mails/new", data={**fields_of((await client.get(here)).text, "/staff/mails/new"), "at_once": "1"}
     )
@@ -121,6 +133,7 @@ async def test_mails_written_at_night_wait_unless_somebody_insists(house: House,
     await house.work()
     assert house.box.to == [ADMIN]
     assert (await house.became())[0][1:] == ("held", "withdrawn")
+    assert (await send(client, "/staff/mails/batches/1", "/staff/mails/batches/1/next-date")).status_code == 303
 
 
 async def test_a_template_is_written_and_a_wrong_one_is_refused(house: House, client: httpx.AsyncClient) -> None:
