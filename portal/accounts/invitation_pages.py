@@ -58,9 +58,10 @@ class InvitationPage:
 
 @dataclass(frozen=True)
 class CodePage:
-    """For `accounts/code.html`: shown once, and stored nowhere."""
+    """For `accounts/code.html`: shown once, and stored nowhere. `url` is where it is typed."""
 
     name: str
+    url: str
     address: str
     code: str
     until: datetime
@@ -152,6 +153,7 @@ async def tell_code(
         code = read_out(session, site.secrets, account, member, by=inviter(viewer), now=now)
         return CodePage(
             name=member.name or member.email or "",
+            url=f"{site.base_url.rstrip('/')}/sign-in",
             address=member.email or "",
             code=code,
             until=now + timedelta(minutes=PHONE_MINUTES),

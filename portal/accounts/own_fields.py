@@ -36,7 +36,7 @@ LONGEST_VALUE: Final = 200
 YES: Final = frozenset({"true", "yes", "y", "1", "on", "はい", "有", "あり", "○", "〇"})
 NO: Final = frozenset({"false", "no", "n", "0", "off", "いいえ", "無", "なし", "×", "✕"})
 KINDS: Final[Mapping[str, Message]] = {
-    "text": Message("Text"),
+    "text": Message("Short text"),
     "number": Message("Number"),
     "day": Message("Day"),
     "yes_no": Message("Yes or no"),

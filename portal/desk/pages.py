@@ -119,6 +119,7 @@ class TeamPage:
     shared: Sequence[TeamStep]
     rows: Sequence[TeamRow]
     people: int
+    asked: int
     finished: int
     missing: int
     range: tuple[int, int]
@@ -246,7 +247,8 @@ def _team_page(found: Team | None, viewer: MemberViewer, locale: Locale, wanted:
         shared=[views[one.step.key] for one in state.steps if one.people is None],
         rows=[_row(found, person) for person in shown],
         people=place.total,
-        finished=sum(person.asked <= person.done for person in found.people) if found.steps else 0,
+        asked=sum(bool(person.asked) for person in found.people),
+        finished=sum(bool(person.asked) and person.asked <= person.done for person in found.people),
         missing=found.missing,
         range=(place.skip + 1, place.skip + len(shown)),
         previous=_address(state.key, place.page - 1) if place.page > 1 else "",
@@ -287,6 +289,7 @@ def _no_team(viewer: MemberViewer) -> TeamPage:
         shared=(),
         rows=(),
         people=0,
+        asked=0,
         finished=0,
         missing=0,
         range=(0, 0),

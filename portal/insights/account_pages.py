@@ -20,6 +20,7 @@ from portal.accounts.own_fields import as_text, label_of, own_fields
 from portal.accounts.paths import customer_path
 from portal.accounts.people import members_of
 from portal.accounts.personal import erasures_of
+from portal.accounts.rules import is_shared_address
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.visits import SeesCustomers, StaffViewer
 from portal.checklists.catalog import catalog
@@ -38,6 +39,8 @@ from portal.kit.clock import local_day
 from portal.kit.errors import NotFound
 from portal.kit.i18n import Locale, Message
 from portal.kit.web import Site, SiteDep, locale_of, page_router, redirect, render
+from portal.mailing.addresses import stopped_among
+from portal.mailing.wording import STOPPED
 from portal.segments.membership import segments_of_accounts
 
 router = page_router(prefix="/staff/accounts")
@@ -99,7 +102,7 @@ class RunPart:
 @dataclass(frozen=True)
 class Person:
     """A member, and when they last did anything; `is_active`: in the last four weeks; `invited`: how far the invitation
-    of somebody who has done nothing yet has come, and how that looks."""
+    of somebody who has done nothing yet has come, and how that looks; `stopped`: why their address gets no mails."""
 
     member: Member
     name: str
@@ -107,12 +110,13 @@ class Person:
     has_left: bool
     is_active: bool
     invited: tuple[Message, str] | None
+    stopped: tuple[Message, str] | None
 
 
 @dataclass(frozen=True)
 class AccountPage:
-    """For `insights/account.html`. `may_act`: the viewer's role changes things; `absent` can be invited; `active` are
-    the people who did anything in the last four weeks."""
+    """For `insights/account.html`. `may_act`: the viewer's role changes things; `absent` can be invited, `shared` being
+    those of their addresses that several people read; `active` are who did anything in the last four weeks."""
 
     account: Account
     plan: str
@@ -128,6 +132,7 @@ class AccountPage:
     base: str
     may_act: bool
     absent: int
+    shared: Sequence[str]
     alike: Sequence[Account]
     fields: Sequence[tuple[str, str]]
     segments: Sequence[tuple[str, str]]
@@ -165,8 +170,10 @@ def _page(
     happened = timeline_of(
         session, catalog(session), account_id=account_id, names=names, before=place, locale=locale, zone=zone
     )
+    missing = absent(session, account, now=now)
     plan = session.get(Plan, account.plan_key) if account.plan_key else None
     waiting = newest(session, [one.id or 0 for one in members if one.id not in seen])
+    stopped = stopped_among(session, [one.email_key for one in members if one.email_key])
     persons = [
         Person(
             member=one,
@@ -175,6 +182,7 @@ def _page(
             has_left=one.left_at is not None and one.left_at <= now,
             is_active=_is_active(one, seen.get(one.id or 0), now),
             invited=STATE_WORDS[state_of(waiting[one.id or 0], now=now)] if one.id in waiting else None,
+            stopped=STOPPED[stopped[one.email_key]] if one.email_key in stopped else None,
         )
         for one in members
     ]
@@ -197,7 +205,8 @@ def _page(
         erasures=erasures_of(session, account_id),
         base=customer_path(external_id),
         may_act=viewer.may("act_for_customers"),
-        absent=len(absent(session, account, now=now)),
+        absent=len(missing),
+        shared=[one.email for one in missing if one.email and is_shared_address(one.email)],
         alike=like(session, account),
         fields=[
             (label_of(one, locale), as_text(account.traits.get(one.key)))

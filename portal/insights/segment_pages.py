@@ -185,7 +185,7 @@ async def _act(request: Request, site: Site, viewer: StaffViewer, key: str | Non
     def work(session: Session) -> str:
         row = service.keep_segment(
             session,
-            key=form.texts["key"],
+            key=form.texts["key"] or service.free_key(session, form.title),
             title=form.title,
             condition=kept,
             by=viewer.name,

@@ -1,6 +1,6 @@
 """Addresses that get no more mails: who they are of, why, and how they get mails again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -16,11 +16,11 @@ from portal.kit.i18n import Message
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
 from portal.mailing.addresses import WHY, clear, list_stopped, stop_by_hand
 from portal.mailing.models import StoppedAddress
+from portal.mailing.wording import STOPPED
 
 router = page_router(prefix="/staff/mails/addresses")
 HOME = "/staff/mails/addresses"
 PER_PAGE = 50
-WHY_WORDS = {"unsubscribed": (Message("Wants no mails"), ""), "bounced": (Message("Comes back"), "bad")}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class AddressesPage:
     found: Sequence[tuple[StoppedAddress, Sequence[tuple[str, str]]]]
     total: int
     why: str
-    words: dict[str, tuple[Message, str]]
+    words: Mapping[str, tuple[Message, str]]
     first: int
     last: int
     previous_href: str
@@ -60,7 +60,7 @@ async def addresses(
             found=found,
             total=total,
             why=wanted,
-            words=WHY_WORDS,
+            words=STOPPED,
             first=min(first + 1, total),
             last=first + len(found),
             previous_href=address(page - 1) if page > 1 else "",

@@ -19,6 +19,10 @@ STATES: Mapping[str, tuple[Message, str]] = {
     "failed": (Message("Not taken"), "bad"),
     "uncertain": (Message("Unclear"), "warn"),
 }
+STOPPED: Mapping[str, tuple[Message, str]] = {
+    "unsubscribed": (Message("Wants no mails"), ""),
+    "bounced": (Message("Comes back"), "bad"),
+}
 HELD: Mapping[str, Message] = {
     "no_address": Message("No mail address is known."),
     "nobody": Message("There is nobody of this customer to write to."),

@@ -25,6 +25,7 @@ from portal.conditions.segments import circles, expanded, naming, too_deep
 from portal.kit.errors import Conflict, FieldProblem, Invalid, NotFound
 from portal.kit.files import FileProblems, Problem
 from portal.kit.i18n import Message
+from portal.kit.slugs import free, slug
 from portal.segments.files import (
     CIRCLE,
     KEY,
@@ -101,6 +102,11 @@ def keep_segment(
     session.flush()
     refill(session, [key, *naming(known(session), key)], now=now, zone=zone)
     return row
+
+
+def free_key(session: Session, title: Mapping[str, str]) -> str:
+    """A key for whoever named none: made of the English title, or just a number."""
+    return free(slug(title.get("en", "")) or "segment", lambda key: session.get(Segment, key) is not None)
 
 
 def check(session: Session, *, key: str, title: Mapping[str, str], condition: Condition) -> list[FieldProblem]:

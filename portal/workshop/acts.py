@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from portal.checklists.definition import MAX_STEPS
 from portal.conditions import builder_form
+from portal.kit.slugs import free, slug
 from portal.workshop.form import ChecklistForm, StepForm
 
 
@@ -58,7 +58,7 @@ def named(form: ChecklistForm) -> ChecklistForm:
         if step.key.strip():
             steps.append(step)
             continue
-        key = _free(slug(step.title_en) or f"step-{number}", taken)
+        key = free(slug(step.title_en) or f"step-{number}", taken.__contains__)
         taken.add(key)
         steps.append(replace(step, key=key))
     return replace(form, steps=tuple(steps))
@@ -69,13 +69,3 @@ def placed(form: ChecklistForm, places: Mapping[str, str]) -> ChecklistForm:
     return replace(
         form, steps=tuple(replace(step, help=places.get(step.help.strip(), step.help)) for step in form.steps)
     )
-
-
-def slug(text: str) -> str:
-    """A key made of a title: "Invite three members" → invite-three-members."""
-    return re.sub(r"[^a-z0-9]+", "-", unicodedata.normalize("NFKC", text).lower()).strip("-")[:48].strip("-")
-
-
-def _free(key: str, taken: Iterable[str]) -> str:
-    known = set(taken)
-    return next(one for one in (key, *(f"{key}-{number}" for number in range(2, MAX_STEPS + 2))) if one not in known)

@@ -19,6 +19,7 @@ from portal.checklists.models import Checklist, ChecklistVersion, Enrollment
 from portal.checklists.reading import KEY
 from portal.kit.errors import Conflict, FieldProblem, Invalid, NotFound
 from portal.kit.i18n import Message
+from portal.kit.slugs import free
 from portal.workshop.form import ChecklistForm, fields_of, form_in, form_of
 from portal.workshop.models import ChecklistDraft
 
@@ -189,8 +190,7 @@ def begin(session: Session, form: ChecklistForm, *, person: Person, now: datetim
 
 def free_key(session: Session, wanted: str) -> str:
     """`wanted` where no checklist has it, else `wanted-2` and so on: for whoever named none."""
-    likely = (wanted, *(f"{wanted[:60]}-{number}" for number in range(2, 1000)))
-    return next((one for one in likely if not _is_taken(session, one)), wanted)
+    return free(wanted, lambda key: _is_taken(session, key))
 
 
 def save(session: Session, *, key: str, form: ChecklistForm, number: int, person: Person, now: datetime) -> int:

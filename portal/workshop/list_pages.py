@@ -13,9 +13,9 @@ from portal.accounts.viewers import StaffViewer
 from portal.accounts.visits import SignedInStaff, WritesContent
 from portal.kit.errors import Invalid
 from portal.kit.i18n import Message
+from portal.kit.slugs import slug
 from portal.kit.web import SiteDep, flash, page_router, redirect, render
 from portal.workshop import drafts
-from portal.workshop.acts import slug
 from portal.workshop.drafts import Listed, Person
 from portal.workshop.edit_page import DRAFT, STANDING
 from portal.workshop.form import ChecklistForm, StepForm, form_of

@@ -225,6 +225,7 @@ async def test_a_code_read_out_lets_in_without_any_mail(entrance: Entrance) -> N
     assert shown.headers["cache-control"] == "private, no-store"
     code = re.search(r'<span aria-hidden="true">(\d{3} \d{3})</span>', shown.text)
     assert code
+    assert "http://portal.example/sign-in" in shown.text, "where it is typed is read out too"
     await entrance.send(suzuki, "/sign-in", "/sign-in", email="suzuki@aoba.example")
     await entrance.send(suzuki, "/sign-in/sent", "/sign-in/code", code=code[1])
     assert (await suzuki.get("/me")).status_code == 200

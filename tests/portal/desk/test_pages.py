@@ -194,8 +194,11 @@ async def test_a_large_team_comes_in_pages(vendor: Vendor) -> None:
 
 
 async def test_the_team_page_chooses_among_checklists(vendor: Vendor) -> None:
-    await vendor.publish(FIRST_DAYS, {**FIRST_DAYS, "key": "second", "title": {"ja": "次の60日"}})
+    for_admins = {**FIRST_DAYS, "key": "admins", "steps": FIRST_DAYS["steps"][3:]}
+    await vendor.publish(FIRST_DAYS, {**FIRST_DAYS, "key": "second", "title": {"ja": "次の60日"}}, for_admins)
     async with vendor.browser("admin") as browser:
+        whole = row_of(await text_of(browser, "/team?checklist=admins"), "全体")
+        assert whole.count("1名中0名") == 2, "who is asked for nothing has not done it"
         page = await text_of(browser, "/team?checklist=second")
         assert '<a href="/team?checklist=second" aria-current="page">次の60日</a>' in page
         assert (await browser.get("/team?checklist=nothing")).status_code == 404

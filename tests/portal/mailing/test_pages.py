@@ -88,7 +88,11 @@ async def test_writing_to_a_selection(house: House, client: httpx.AsyncClient) -
     timeline = (await client.get("/staff/accounts/acme")).text
     assert "メール「次の一歩：invite」：送信済み" in timeline
     assert "佐藤 1さんが送信" in timeline
-    assert "メール（送信見送り）：受信を希望していません。" in (await client.get("/staff/accounts/beta")).text
+    beta = (await client.get("/staff/accounts/beta")).text
+    assert "メール（送信見送り）：受信を希望していません。" in beta
+    assert re.search(
+        r'href="/staff/mails/addresses"><span[^>]*>受信を希望していません<', beta
+    )  # beside the person's name
 
 
 async def test_all_that_a_list_shows(house: House, client: httpx.AsyncClient) -> None:

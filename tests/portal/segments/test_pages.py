@@ -61,6 +61,10 @@ async def test_looked_at_kept_and_filtered_by(vendor: Vendor, staff: httpx.Async
     assert "みどり物産" not in found.text
     assert 'aria-label="「あおば」の絞り込みを外す"' in found.text or "あおば" in found.text
     assert "/staff/accounts?segment=aoba" in (await staff.get("/staff/segments")).text
+    for title, key in (("Aoba & Co", "aoba-co"), ("", "segment"), ("", "segment-2")):  # whoever names no key gets one
+        named = {"title_ja": "あおば", "title_en": title, **AOBA}
+        kept = await vendor.post(staff, "/staff/segments/new", "/staff/segments/new", **named)
+        assert kept.headers["location"] == f"/staff/segments/{key}"
 
 
 @pytest.mark.parametrize(
