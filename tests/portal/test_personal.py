@@ -421,9 +421,7 @@ async def test_the_same_person_in_another_company_stays_there(db: Database) -> N
         send(session, source_id, alias, track("sent", "new device", "acme", "a10", to=who.email))
         send(session, source_id, track("sent", who.other, "acme", "a11", to=who.email))
         members = select(col(Account.external_id)).join(Member, col(Member.account_id) == col(Account.id))
-        late = select(col(Event.user_ref), col(Event.properties)).where(
-            col(Event.message_id).in_(["a9", "a10", "a11"])
-        )
+        late = select(col(Event.user_ref), col(Event.properties)).where(col(Event.message_id).in_(["a9", "a10", "a11"]))
         there = session.execute(members.where(col(Member.external_id) == who.id)).scalars().all()
         return list(there), counted(session, "beta"), [tuple(row) for row in session.execute(late)]
 
