@@ -5,6 +5,7 @@ A command that writes has everybody listening without importing what only a serv
 
 from portal.accounts import changes, invitations, merging, one_person, own_fields, personal, sessions, trail
 from portal.checklists import listeners, news, touched
+from portal.checklists import merging as checklists_merging
 from portal.checklists import personal as checklists_personal
 from portal.checklists.evaluation import completed_by_accounts
 from portal.conditions.service import know_checklists
@@ -47,6 +48,7 @@ def subscribe() -> None:
     ingest.subscribe(announce.on_events)
     news.subscribe(announce.on_checklist_news)
     news.subscribe(alerts.on_checklist_news)
+    merging.subscribe(checklists_merging.JOINER)
     merging.subscribe(events_merging.JOINER)
     merging.subscribe(merging.Joiner("touch", settle=contacts.follow))
     one_person.joined.subscribe(events_merging.join_people)

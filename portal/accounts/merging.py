@@ -139,7 +139,7 @@ def undo_merge(session: Session, row: AccountMerge, *, by: str, now: datetime) -
     back = ids.get("account", {}).get(gone_id, gone_id)
     session.expire_all()
     for one in joiners:
-        one.part(session, Parting(keep_id, back, ids), row.undo["rest"][one.name])
+        one.part(session, Parting(keep_id, back, ids), row.undo["rest"].get(one.name))
     for merge_id, undo in row.undo["earlier"]:
         mine = update(AccountMerge).where(col(AccountMerge.id) == merge_id)
         session.execute(mine.values(account_id=back, undo=undo if back == gone_id else {}))

@@ -1,23 +1,26 @@
 """What merging two customers does to their runs through checklists, told before it is done.
 
 Of two runs through one checklist the survivor's stays, with its start and its deadline. Everything that hangs on the
-other comes along: what is done, the exceptions on record, and the pauses, which move the survivor's deadline too.
+other comes along: what is done, the exceptions on record, and the pauses, which move the survivor's deadline too. A
+pause that lasts was said of the run that ends, so it ends with it: the survivor's goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
+from portal.accounts.merging import Joiner, Joining
 from portal.checklists.catalog import catalog
 from portal.checklists.counting import pauses_by_run
 from portal.checklists.deadlines import effective_due
-from portal.checklists.models import Enrollment, EnrollmentException
+from portal.checklists.enrollment import SYSTEM, note
+from portal.checklists.models import Enrollment, EnrollmentException, Pause
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,12 @@ def merged_runs(session: Session, *, keep_id: int, gone_id: int, now: datetime, 
         if other is None:
             continue
         pauses, _ = pauses_by_run(session, live.key)
-        of_other = list(pauses.get(other.id or 0, ()))
+        of_other = [
+            one if one.until is not None and one.until <= now else replace(one, until=now)
+            for one in pauses.get(other.id or 0, ())
+        ]
         staying = own or other
-        of_staying = list(pauses.get(staying.id or 0, ()))
+        of_staying = pauses.get(staying.id or 0, ())
         together = sorted([*of_staying, *(of_other if own else [])], key=lambda one: one.since)
         found.append(
             RunMerged(
@@ -63,6 +69,25 @@ def merged_runs(session: Session, *, keep_id: int, gone_id: int, now: datetime, 
             )
         )
     return found
+
+
+def end_pauses(session: Session, joining: Joining, now: datetime) -> None:
+    """Resume, on record, each run that gives way to the survivor's; undoing the merge brings it and its pause back."""
+    rows = session.execute(
+        select(Enrollment).where(col(Enrollment.account_id).in_([joining.keep_id, joining.gone_id]))
+    ).scalars()
+    runs = {(row.account_id, row.checklist_key): row for row in rows}
+    for (account_id, key), run in runs.items():
+        own = runs.get((joining.keep_id, key))
+        if account_id != joining.gone_id or own is None:
+            continue
+        lasting = update(Pause).where(col(Pause.enrollment_id) == run.id, col(Pause.until).is_(None))
+        if session.execute(lasting.values(until=now).returning(col(Pause.id))).all():
+            note(session, own, "resume", by=SYSTEM, now=now)
+    session.flush()
+
+
+JOINER = Joiner("checklists", end_pauses)
 
 
 def _exceptions(session: Session, run_id: int) -> int:

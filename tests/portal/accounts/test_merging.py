@@ -19,6 +19,7 @@ from portal.accounts.models import Account, Member
 from portal.accounts.rows_of import snapshot, tables
 from portal.accounts.service import account_by_external_id
 from portal.accounts.trail_models import TrailEntry
+from portal.checklists import merging as checklists_merging
 from portal.checklists.counting import pauses_by_run
 from portal.checklists.deadlines import effective_due
 from portal.checklists.merging import RunMerged, merged_runs
@@ -35,6 +36,7 @@ STEPS = step("ticked") + step("invited", "{event: invited, at_least: 3}") + step
 
 @pytest.fixture
 async def world(db: Database) -> AsyncIterator[World]:
+    merging.subscribe(checklists_merging.JOINER)
     merging.subscribe(events_merging.JOINER)
     with listening():
         yield await open_world(db)
@@ -119,6 +121,7 @@ async def test_everything_moves_and_comes_back_exactly(world: World) -> None:
         (("crm-1", "stub"), {"due_at": tokyo("8-01")}, False),
         (("crm-1", "stub"), {"paused": True}, True),
         (("stub",), {"due_at": tokyo("8-01")}, False),
+        (("stub",), {"paused": True}, False),
     ],
 )
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
@@ -129,6 +132,7 @@ async def test_the_deadline_that_is_told_before_is_the_one_there_is_afterwards(
         await world.account(name, plan="pro" if name in enrolled else "free")
     await world.publish(checklist(STEPS, due="30d", audience="{plan: pro}"))
     await world.make_exception(account="stub", **exception)
+    before, world.now = await world.db.read(everything), world.now + timedelta(days=3)
 
     def told(session: Session) -> RunMerged:
         ids = {"keep_id": id_of(session, "crm-1"), "gone_id": id_of(session, "stub")}
@@ -146,6 +150,13 @@ async def test_the_deadline_that_is_told_before_is_the_one_there_is_afterwards(
         return effective_due(row.due_at, pauses.get(row.id or 0, ()), as_of=world.now, zone=TOKYO)
 
     assert await world.db.read(effective) == run.after
+    ends = "paused" in exception and len(enrolled) == 2  # what was said of the one run does not hold up the other
+    assert (row.paused_at is not None, run.after is None) == (("paused" in exception and not ends,) * 2)
+    assert not ends or run.after == tokyo("7-04 23:59:59")
+    assert ("resume" in [one.kind for one in await world.exceptions()]) is ends
+    await undone(world)
+    after = await world.db.read(everything)
+    assert {name: after[name] for name in before} == before
 
 
 async def test_late_events_and_files_find_the_survivor_by_either_id(world: World) -> None:
