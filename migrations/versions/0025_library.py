@@ -1,4 +1,4 @@
-"""library: what was published last as a folder, so that an unchanged one is skipped; imports, to be taken back"""
+"""library: what was published last as a folder, so that an unchanged one is skipped; imports, to be taken back; drafts put away"""
 
 import sqlalchemy as sa
 import sqlmodel
@@ -40,8 +40,18 @@ def upgrade() -> None:
     sa.Column('left', JSON, nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_folder_import'))
     )
+    _may_act("'put_away', ")
 
 
 def downgrade() -> None:
+    op.execute("UPDATE manuscript_act SET act = 'unpublish' WHERE act = 'put_away'")
+    _may_act("")
     op.drop_table('folder_import')
     op.drop_table('publication')
+
+
+def _may_act(also: str) -> None:
+    acts = f"'submit', 'withdraw', 'approve', 'give_back', 'schedule', 'publish', 'unpublish', 'reopen', {also}'fork', 'unfork', 'restore'"
+    with op.batch_alter_table('manuscript_act') as table:
+        table.drop_constraint(op.f('ck_manuscript_act_act'), type_='check')
+        table.create_check_constraint(op.f('ck_manuscript_act_act'), f"act IN ({acts})")

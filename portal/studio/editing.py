@@ -63,6 +63,10 @@ def open_text(session: Session, *, document: Document, locale: Locale, person: P
     form = form_of(shown.text, slug=slug_in(shown.file), kind=kind_in(shown.file), zone=zone_of(session))
     state = found.manuscript.state if found else "draft"
     held = found.manuscript.release_id if found else None
+    live = live_number(session, key, locale)
+    acts = rules.offered(
+        state, person=person, written_by=found.manuscript.written_by if found else person.id, is_out=live is not None
+    )
     return Opened(
         document=document,
         locale=locale,
@@ -70,10 +74,10 @@ def open_text(session: Session, *, document: Document, locale: Locale, person: P
         base=found.revision.number if found else 0,
         state=state,
         acting_at=found.manuscript.acting_at if found else None,
-        acts=rules.offered(state, person=person, written_by=found.manuscript.written_by if found else person.id),
+        acts=acts if found else tuple(act for act in acts if act != "put_away"),
         others=others_at_work(session, key=key, locale=locale, person=person, now=now),
         unsaved=unsaved_of(session, key=key, locale=locale, person=person),
-        live=live_number(session, key, locale),
+        live=live,
         record=acts_of(session, key, locale),
         collections=[(one, title.get(locale) or next(iter(title.values()), one)) for one, title in facets(session)],
         languages=[(other, one.manuscript.state) for other, one in written],

@@ -139,9 +139,15 @@ def put_out(
 
 
 def take_down(session: Session, found: Writing, *, person: Person | None, now: datetime, note: str = "") -> None:
-    """Readers have this text no more; it stays here, and so does everything that was ever in it."""
+    """Readers have this text no more; it stays here, and so does everything that was ever in it.
+
+    A newer text that is on its way goes on from where it is.
+    """
     withdraw(session, [found.key], now=now)
-    _move(session, found, "archived", act="unpublish", acting_at=None, person=person, now=now, note=note)
+    state, acting_at = found.manuscript.state, found.manuscript.acting_at
+    if state == "published":
+        state, acting_at = "archived", None
+    _move(session, found, state, act="unpublish", acting_at=acting_at, person=person, now=now, note=note)
 
 
 def expect(session: Session, at: datetime, *, now: datetime) -> None:

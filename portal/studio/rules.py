@@ -18,7 +18,7 @@ State = Literal["draft", "review", "approved", "scheduled", "published", "archiv
 STATES: Final = ("draft", "review", "approved", "scheduled", "published", "archived")
 ACTS: Final = (
     *("submit", "withdraw", "approve", "give_back", "schedule", "publish", "unpublish", "reopen"),
-    *("fork", "unfork", "restore"),
+    *("put_away", "fork", "unfork", "restore"),
 )
 
 FROM: Final[Mapping[str, Collection[str]]] = {
@@ -28,6 +28,7 @@ FROM: Final[Mapping[str, Collection[str]]] = {
     "give_back": ("review", "approved", "scheduled"),
     "publish": ("approved",),
     "unpublish": ("published",),
+    "put_away": ("draft",),
     "reopen": ("archived",),
 }
 """Which act can be done from which states."""
@@ -37,6 +38,7 @@ TO: Final[Mapping[str, State]] = {
     "approve": "approved",
     "give_back": "draft",
     "unpublish": "archived",
+    "put_away": "archived",
     "reopen": "draft",
 }
 
@@ -59,10 +61,12 @@ class Person:
         return self.role == "owner" or (self.may_write and self.id != written_by)
 
 
-def acts(state: str, *, person: Person, written_by: int | None) -> tuple[str, ...]:
-    """What `person` may do with a manuscript in `state`, in the order in which one would look for it.
+def acts(state: str, *, person: Person, written_by: int | None, is_out: bool = False) -> tuple[str, ...]:
+    """What `person` may do with a manuscript in `state`, in the order in which one would look for it; `is_out` is
+    whether readers have a text of it.
 
-    The owner may publish a draft at once: approving it is part of that.
+    The owner may publish a draft at once: approving it is part of that. What is out can be taken down however far the
+    next text is; only what is not out can be put away.
     """
     if not person.may_write:
         return ()
@@ -73,14 +77,19 @@ def acts(state: str, *, person: Person, written_by: int | None) -> tuple[str, ..
         found = [act for act in found if act != "withdraw"]
     if person.role == "owner" and state in ("draft", "review"):
         found.insert(0, "publish")
+    if is_out:
+        found = [act for act in found if act not in ("put_away", "unpublish")] + ["unpublish"]
     return tuple(found)
 
 
-def offered(state: str, *, person: Person, written_by: int | None) -> tuple[str, ...]:
+def offered(state: str, *, person: Person, written_by: int | None, is_out: bool = False) -> tuple[str, ...]:
     """What the editor offers. Every button of it saves first, so for a text that is out it is also what may be done
     with the draft that saving makes of it."""
-    now = acts(state, person=person, written_by=written_by)
-    return (*acts("draft", person=person, written_by=person.id), *now) if state == "published" else now
+    now = acts(state, person=person, written_by=written_by, is_out=is_out)
+    if state != "published":
+        return now
+    drafted = acts("draft", person=person, written_by=person.id, is_out=True)
+    return tuple(dict.fromkeys((*(act for act in drafted if act != "unpublish"), *now)))
 
 
 def saved(state: str) -> State:

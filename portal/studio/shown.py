@@ -22,7 +22,7 @@ STATES: Final[Mapping[str, tuple[Message, Tone, str]]] = {
     "approved": (Message("Approved"), "accent", "check"),
     "scheduled": (Message("Scheduled"), "accent", "calendar"),
     "published": (Message("Published"), "good", "check"),
-    "archived": (Message("Taken down"), "", "close"),
+    "archived": (Message("Put away"), "", "close"),
 }
 """The word of each state, its tone as a badge, and its icon."""
 TRANSLATION: Final[Mapping[str, tuple[Message, Tone, str]]] = {
@@ -40,6 +40,7 @@ ACTS: Final[Mapping[str, tuple[Message, str]]] = {
     "give_back": (Message("Give back"), ""),
     "publish": (Message("Publish"), "primary"),
     "unpublish": (Message("Take down"), "danger"),
+    "put_away": (Message("Put this draft away"), "quiet"),
     "reopen": (Message("Take up again"), "primary"),
 }
 """What the button of each act says, and its kind."""
@@ -51,6 +52,7 @@ DONE: Final[Mapping[str, Message]] = {
     "schedule": Message("Scheduled"),
     "publish": Message("Published"),
     "unpublish": Message("Taken down"),
+    "put_away": Message("The draft was put away"),
     "reopen": Message("Taken up again"),
     "fork": Message("Taken over from the file"),
     "unfork": Message("Given back to the file"),

@@ -1,4 +1,4 @@
-"""The way of a manuscript: handed in, approved or given back with a word, taken back, taken down, taken up again."""
+"""The way of a manuscript: handed in, approved, given back with a word, taken back, taken down or put away, taken up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.kit.errors import Conflict, FieldProblem, Forbidden, Invalid
 from portal.kit.i18n import Locale, Message
 from portal.studio import rules
 from portal.studio.going_out import take_down
-from portal.studio.manuscripts import Writing, note_act, writing_for_change
+from portal.studio.manuscripts import Writing, live_text, note_act, writing_for_change
 from portal.studio.rules import Person
 
 LONGEST_NOTE = 2_000
@@ -34,6 +34,8 @@ def act(
         return found
     found.manuscript.state = rules.TO[act]
     found.manuscript.acting_at = None
+    if act == "put_away":
+        found.manuscript.release_id = None
     found.manuscript.changed_at = now
     session.add(found.manuscript)
     note_act(session, found, act, person=person, now=now, note=note)
@@ -48,7 +50,8 @@ def allowed(session: Session, *, key: str, locale: Locale, act: str, person: Per
         raise Forbidden(Message("Your role lets you read here, and not change anything."))
     if found.revision.number != base:
         raise Conflict(Message("Somebody saved a newer text meanwhile. Please look at it first; nothing was changed."))
-    if act not in rules.acts(found.manuscript.state, person=person, written_by=found.manuscript.written_by):
+    manuscript, is_out = found.manuscript, live_text(session, key, locale) is not None
+    if act not in rules.acts(manuscript.state, person=person, written_by=manuscript.written_by, is_out=is_out):
         if act in ("approve", "give_back", "publish") and not person.may_approve(found.manuscript.written_by):
             raise Forbidden(Message("Somebody else has to approve what you wrote."))
         raise Conflict(Message("This is not possible as the text stands now. Please look at the page again."))

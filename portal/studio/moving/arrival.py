@@ -185,7 +185,7 @@ def bring_in(session: Session, brought: Brought, *, source: str, person: Person,
             now=now,
             note=draft.source[:500],
         )
-        drafts.append(((draft.key, draft.locale), draft.source, revision.id or 0))
+        drafts.append(((draft.key, draft.locale), draft.form.title, draft.source, revision.id or 0))
     return record.note(
         session,
         source=source,

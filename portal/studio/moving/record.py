@@ -56,19 +56,19 @@ def note(
     session: Session,
     *,
     source: str,
-    drafts: Sequence[tuple[Key, str, int]],
+    drafts: Sequence[tuple[Key, str, str, int]],
     collections: Sequence[str],
     media: Sequence[str],
     notes: Sequence[Problem],
     person: Person,
     now: datetime,
 ) -> int:
-    """Put an import on record; its id. A draft is its key, the file it comes from, and the id of its text."""
+    """Put an import on record; its id. A draft is its key and title, the file it comes from, and the id of its text."""
     record = FolderImport(
         source=source[:200],
         drafts=[
-            {"document": key, "locale": locale, "file": file, "revision": revision}
-            for (key, locale), file, revision in drafts
+            {"document": key, "locale": locale, "title": title, "file": file, "revision": revision}
+            for (key, locale), title, file, revision in drafts
         ],
         collections=list(collections),
         media=list(media),
@@ -108,7 +108,7 @@ def drafts_of(session: Session, record: FolderImport) -> list[Draft]:
     for one in record.drafts:
         key: Key = (one["document"], as_locale(one["locale"]))
         standing = texts.get(key)
-        title = standing.revision.title if standing else one["file"]
+        title = standing.revision.title if standing else one["title"]
         state: State = "gone" if standing is None else "untouched"
         if standing is not None and (key in touched or standing.revision.id != one["revision"]):
             state = "changed"

@@ -199,6 +199,29 @@ async def test_from_draft_to_readers_and_away_again(db: Database, people: People
     assert await did(db, people.other, "reopen", base=2) == "draft"
 
 
+async def test_what_is_out_is_taken_down_however_far_the_next_text_is(db: Database, people: People) -> None:
+    await begun(db, people.writer)
+    await publish(db, [("invoices", "ja")], person=people.owner, now=NOW)
+    await saved(db, people.writer, replace(FORM, title="新しい題"), base=1)
+    with pytest.raises(Conflict):
+        await did(db, people.writer, "put_away", base=2)
+    assert await did(db, people.writer, "unpublish", base=2) == "draft"
+    assert await titles_out(db) == []
+    await publish(db, [("invoices", "ja")], person=people.owner, now=LATER)
+    assert await titles_out(db) == ["新しい題"]
+
+
+async def test_a_draft_that_nobody_wants_is_put_away_and_taken_up_again(db: Database, people: People) -> None:
+    await begun(db, people.writer)
+    with pytest.raises(Conflict):
+        await did(db, people.writer, "unpublish")
+    with pytest.raises(Forbidden):
+        await did(db, people.viewer, "put_away")
+    assert await did(db, people.writer, "put_away") == "archived"
+    assert await did(db, people.other, "reopen") == "draft"
+    assert await did(db, people.other, "submit") == "review"
+
+
 async def test_a_reviewer_gives_back_with_a_word_of_why(db: Database, people: People) -> None:
     await begun(db, people.writer)
     await did(db, people.writer, "submit")
