@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from portal.accounts.models import Account
 from portal.checklists.deadlines import Pause as PauseSpan
 from portal.checklists.models import Enrollment, Pause
+from portal.kit.sql import numbers
 
 
 def is_counted(key: str) -> tuple[ColumnElement[bool], ...]:
@@ -32,6 +33,24 @@ def of_customers_here(now: datetime) -> ColumnElement[bool]:
 def whole_second(as_of: datetime) -> datetime:
     """The last instant of its second: what happens within one second happens at once, in every figure alike."""
     return as_of.replace(microsecond=999_999)
+
+
+def ever_paused(session: Session) -> Sequence[int]:
+    """The runs that ever had a pause: few, and found by themselves rather than among all that are open."""
+    return session.connection().scalars(select(col(Pause.enrollment_id)).distinct()).all()
+
+
+def pauses_of(session: Session, run_ids: Sequence[int]) -> Mapping[int, Sequence[PauseSpan]]:
+    """The pauses of these runs, by enrollment; those that never had one are missing."""
+    rows = session.connection().execute(
+        select(col(Pause.enrollment_id), col(Pause.since), col(Pause.until)).where(
+            numbers(col(Pause.enrollment_id), run_ids)
+        )
+    )
+    pauses: defaultdict[int, list[PauseSpan]] = defaultdict(list)
+    for enrollment_id, since, until in rows:
+        pauses[enrollment_id].append(PauseSpan(since, until))
+    return pauses
 
 
 def pauses_by_run(

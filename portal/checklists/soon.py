@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,9 +14,12 @@ from sqlmodel import Session, col
 from portal.accounts.looked_after import looked_after_by
 from portal.accounts.models import Account
 from portal.checklists.catalog import catalog
-from portal.checklists.counting import is_counted, of_customers_here, pauses_by_run
+from portal.checklists.counting import ever_paused, of_customers_here, pauses_of
 from portal.checklists.deadlines import effective_due
 from portal.checklists.models import Enrollment, Pause
+from portal.kit.sql import numbers
+
+A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -43,43 +46,73 @@ def due_soon(
 ) -> Soon:
     """Whoever's deadline lies between `now` and `until`; of the customers looked after by whoever is called one of
     `names`, if any are given. Paused and excluded customers have none, nor has who left."""
-    found: list[DueSoon] = []
-    total = 0
-    for live in catalog(session).live:
-        here = (
-            *is_counted(live.key),
-            col(Enrollment.completed_at).is_(None),
-            col(Enrollment.paused_at).is_(None),
-            col(Enrollment.due_at) <= until,
-            of_customers_here(now),
+    keys = [live.key for live in catalog(session).live]
+    here = [
+        col(Enrollment.excluded_at).is_(None),
+        col(Enrollment.withdrawn_at).is_(None),
+        col(Enrollment.completed_at).is_(None),
+        col(Enrollment.paused_at).is_(None),
+        col(Enrollment.due_at) <= until,
+        of_customers_here(now),
+    ]
+    if names:
+        theirs = select(col(Account.id)).where(looked_after_by(names))
+        here.append(col(Enrollment.account_id).in_(theirs))
+    # A pause moves a deadline later and never earlier, so only runs that had one are looked at one by one.
+    moved = _moved(session, here, keys, now=now, until=until, zone=zone)
+    found = [
+        DueSoon(external_id, name, owner, key, moved[run_id or 0])
+        for run_id, key, _, external_id, name, owner in session.connection().execute(
+            _asked([numbers(col(Enrollment.id), list(moved))])
         )
-        if names:
-            theirs = select(col(Account.id)).where(looked_after_by(names))
-            here = (*here, col(Enrollment.account_id).in_(theirs))
-        # A pause moves a deadline later and never earlier, so only runs that had one are looked at one by one.
-        ever_paused = select(col(Pause.enrollment_id))
-        plain = (*here, col(Enrollment.due_at) > now, col(Enrollment.id).not_in(ever_paused))
+    ]
+    total = len(moved)
+    never_paused = col(Enrollment.id).not_in(select(col(Pause.enrollment_id)))
+    for key in keys:
+        plain = (col(Enrollment.checklist_key) == key, *here, col(Enrollment.due_at) > now, never_paused)
         total += session.execute(select(func.count()).select_from(Enrollment).where(*plain)).scalar_one()
         first = _asked(plain).order_by(col(Enrollment.due_at), col(Enrollment.id)).limit(limit)
-        for _, due_at, external_id, name, owner in session.connection().execute(first):
-            found.append(DueSoon(external_id, name, owner, live.key, due_at))
-        pauses, _ = pauses_by_run(session, live.key)
-        if not pauses:
-            continue
-        for run_id, due_at, external_id, name, owner in session.connection().execute(
-            _asked((*here, col(Enrollment.id).in_(ever_paused)))
-        ):
-            at = effective_due(due_at, pauses.get(run_id or 0, ()), as_of=now, zone=zone)
-            if at is not None and now < at <= until:
-                found.append(DueSoon(external_id, name, owner, live.key, at))
-                total += 1
+        for _, _, due_at, external_id, name, owner in session.connection().execute(first):
+            found.append(DueSoon(external_id, name, owner, key, due_at))
     return Soon(sorted(found, key=lambda one: (one.due_at, one.name))[:limit], total)
+
+
+def _moved(
+    session: Session,
+    here: Collection[ColumnElement[bool]],
+    keys: Collection[str],
+    *,
+    now: datetime,
+    until: datetime,
+    zone: ZoneInfo,
+) -> Mapping[int, datetime]:
+    """The deadlines between `now` and `until` of those that were ever paused, by run."""
+    # Found by the few pauses: with a checklist named, the database would go through all that is open instead.
+    asked = select(col(Enrollment.id), col(Enrollment.checklist_key), col(Enrollment.due_at))
+    rows = session.connection().execute(asked.where(numbers(col(Enrollment.id), ever_paused(session)), *here))
+    due = {run_id or 0: due_at for run_id, key, due_at in rows if key in keys and due_at is not None}
+    pauses = pauses_of(session, list(due))
+    found = {}
+    for run_id, due_at in due.items():
+        stretches = pauses.get(run_id, ())
+        longest = sum((one.until - one.since + A_DAY for one in stretches if one.until is not None), timedelta())
+        if due_at + longest <= now:
+            continue  # too far back for its pauses, whatever the calendar says
+        at = effective_due(due_at, stretches, as_of=now, zone=zone)
+        if at is not None and now < at <= until:
+            found[run_id] = at
+    return found
 
 
 def _asked(where: Collection[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     return (
         select(
-            col(Enrollment.id), col(Enrollment.due_at), col(Account.external_id), col(Account.name), col(Account.owner)
+            col(Enrollment.id),
+            col(Enrollment.checklist_key),
+            col(Enrollment.due_at),
+            col(Account.external_id),
+            col(Account.name),
+            col(Account.owner),
         )
         .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
         .where(*where)

@@ -172,15 +172,16 @@ def _lately(
 ) -> Lately:
     since = day_start(calendar.add_business_days(local_day(now, zone), -1), zone)
     live = [one.key for one in catalog(session).live]
+    whose = [col(Enrollment.account_id).in_(select(col(Account.id)).where(*theirs))] if theirs else []
     runs = (
         col(Enrollment.excluded_at).is_(None),
         col(Enrollment.withdrawn_at).is_(None),
         col(Enrollment.checklist_key).in_(live),
-        *theirs,
+        *whose,
     )
     finished = session.exec(
-        select(Enrollment, Account)
-        .join(Account, col(Account.id) == col(Enrollment.account_id))
+        select(col(Account.external_id), col(Account.name), col(Enrollment.checklist_key), col(Enrollment.completed_at))
+        .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
         .where(col(Enrollment.completed_at) >= since, col(Enrollment.completed_at) <= now, *runs)
         .order_by(col(Enrollment.completed_at).desc(), col(Enrollment.id))
         .limit(SHOWN)
@@ -189,7 +190,6 @@ def _lately(
         select(func.count(), func.count(func.distinct(col(Enrollment.account_id))))
         .select_from(Enrollment)
         .join(Completion, col(Completion.enrollment_id) == col(Enrollment.id))
-        .join(Account, col(Account.id) == col(Enrollment.account_id))
         .where(
             # Who moved lately is few among all; their completions are then a look each.
             col(Enrollment.last_progress_at) >= since,
@@ -204,10 +204,7 @@ def _lately(
     fresh = select(Account).where(col(Account.started_at) >= since, col(Account.started_at) <= now, *theirs)
     return Lately(
         since=since,
-        finished=[
-            Finished(account.external_id, account.name, run.checklist_key, run.completed_at or now)
-            for run, account in finished
-        ],
+        finished=[Finished(external_id, name, key, at or now) for external_id, name, key, at in finished],
         steps=steps,
         movers=movers,
         notices=session.exec(notices.order_by(col(Account.id)).limit(SHOWN)).all(),

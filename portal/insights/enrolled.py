@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from portal.checklists.catalog import catalog
-from portal.checklists.counting import pauses_by_run
+from portal.checklists.counting import pauses_of
 from portal.checklists.deadlines import Status, effective_due, is_paused, status
 from portal.checklists.definition import in_words
 from portal.checklists.models import Completion, Enrollment
@@ -57,9 +57,9 @@ def standings(
     runs = {(row.checklist_key, row.account_id): row for row in rows}
     done = _done(session, [row.id or 0 for row in runs.values()])
     found: defaultdict[int, list[Standing]] = defaultdict(list)
+    pauses = pauses_of(session, [row.id or 0 for row in runs.values()])
     for live in known.live:
         here = {account: row for (key, account), row in runs.items() if key == live.key}
-        pauses, _ = pauses_by_run(session, live.key) if here else ({}, {})
         for account_id, row in here.items():
             stretches = pauses.get(row.id or 0, ())
             steps = known.of(live.key, row.version).definition.steps
