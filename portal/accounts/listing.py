@@ -19,6 +19,8 @@ Status = Literal["active", "leaving", "left", "unknown"]
 Sort = Literal["name", "external_id", "plan", "tier", "owner", "started_at", "renews_at", "seats", "mrr"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 SORTS: tuple[Sort, ...] = get_args(Sort)
+SORTED_BY: Mapping[Sort, Sequence[str]] = {"plan": ("plan_key",), "name": ("reading_key", "name_key")}
+"""Customers as they are read, and without their legal form: 株式会社 and ㈱ are no place in an order."""
 LARGEST_PAGE = 200
 MOST_VALUES = 200
 """How many values of one column a filter offers."""
@@ -71,15 +73,16 @@ def list_accounts(
     if total <= SEVERAL:
         ids = session.connection().scalars(select(col(Account.id)).where(*asked.counted))
         where = [numbers(col(Account.id), [one for one in ids if one is not None])]
-    key: Any = col(Account.plan_key) if sort == "plan" else col(getattr(Account, sort))
-    accounts = _sorted(session, where, key, descending=descending, skip=place.skip, limit=place.limit)
+    keys = [col(getattr(Account, name)) for name in SORTED_BY.get(sort, (sort,))]
+    accounts = _sorted(session, where, keys, descending=descending, skip=place.skip, limit=place.limit)
     return AccountPage(place.total, place.page, place.limit, accounts, _members(session, accounts, now))
 
 
 def ids_of(session: Session, *, filters: Filters, now: datetime) -> list[int]:
     """The ids of all that fit `filters`, by name: for what is done with all of them."""
     where = _asked(session, filters, now).counted
-    query = select(col(Account.id)).where(*where).order_by(col(Account.name), col(Account.id))
+    order = (col(Account.reading_key), col(Account.name_key), col(Account.id))
+    query = select(col(Account.id)).where(*where).order_by(*order)
     return [one for one in session.execute(query).scalars() if one is not None]
 
 
@@ -105,7 +108,7 @@ def different(session: Session, column: Any, *where: ColumnElement[bool]) -> tup
 def _sorted(
     session: Session,
     conditions: Sequence[ColumnElement[bool]],
-    key: Any,
+    keys: Sequence[Any],
     *,
     descending: bool,
     skip: int,
@@ -113,7 +116,8 @@ def _sorted(
 ) -> list[Account]:
     """One page: those that have a value by the index over it, and only then those that have none. Saying both in one
     order would sort all of them each time."""
-    order = (key.desc(), col(Account.id).desc()) if descending else (key.asc(), col(Account.id).asc())
+    key, by = keys[0], (*keys, col(Account.id))
+    order = [one.desc() if descending else one.asc() for one in by]
     valued = select(Account).where(*conditions, key.is_not(None)).order_by(*order).offset(skip).limit(limit)
     found = list(session.execute(valued).scalars())
     if len(found) < limit:

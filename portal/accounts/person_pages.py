@@ -38,6 +38,8 @@ from portal.kit.web import SiteDep, page_router, redirect
 
 router = page_router()
 SHOWN_WAYS = 10
+ROLES = (("admin", ""), ("member", ""))
+"""What a role mostly is; a vendor may have words of its own."""
 
 
 @router.get(f"{CUSTOMER}/people/new")
@@ -171,10 +173,30 @@ def _person_form(account: Account, member: Member | None, texts: Texts) -> Descr
     home = customer_path(account.external_id)
     if member is None:
         action, title = f"{home}/people/new", Message("Add a person")
-        return DescriptionPage(title, account.name, PERSON_FIELDS, texts, action, home, asks_id=True, id_required=False)
+        return DescriptionPage(
+            title,
+            account.name,
+            PERSON_FIELDS,
+            texts,
+            action,
+            home,
+            asks_id=True,
+            id_required=False,
+            offered={"role": ROLES},
+        )
     here = f"{home}/people/{member.id}"
     title = Message("Edit the person")
-    return DescriptionPage(title, account.name, PERSON_FIELDS, texts, here, home, leaving=here, left_at=member.left_at)
+    return DescriptionPage(
+        title,
+        account.name,
+        PERSON_FIELDS,
+        texts,
+        here,
+        home,
+        leaving=here,
+        left_at=member.left_at,
+        offered={"role": ROLES},
+    )
 
 
 def _person(session: Session, account: Account, member_id: int) -> Member:

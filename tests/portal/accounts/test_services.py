@@ -12,7 +12,7 @@ from portal.accounts import changes, own_fields
 from portal.accounts.changes import AccountChange
 from portal.accounts.errors import AddressTaken, Nameless, NameTaken
 from portal.accounts.keys import add_api_key, find_api_key, is_use_due, note_use, revoke_api_key
-from portal.accounts.listing import NONE, Filters, Sort, facets, list_accounts
+from portal.accounts.listing import NONE, Filters, Sort, facets, ids_of, list_accounts
 from portal.accounts.models import Account, Plan
 from portal.accounts.people import (
     mark_member_left,
@@ -379,6 +379,25 @@ async def test_empty_values_sort_last(db: Database, sort: Sort, descending: bool
     await db.write(listed)
     page = await db.read(lambda s: list_accounts(s, filters=Filters(), now=NOW, sort=sort, descending=descending))
     assert [account.external_id for account in page.accounts][:2] == first
+
+
+async def test_names_sort_as_they_are_read_and_without_their_legal_form(db: Database) -> None:
+    told = (
+        ("1", "㈱山田商事", "ヤマダ"),
+        ("2", "株式会社青空", "ｱｵｿﾞﾗ"),
+        ("3", "有限会社かもめ", ""),
+        ("4", "たちばな", ""),
+    )
+
+    def work(session: Session) -> list[str]:
+        for external_id, name, kana in told:
+            changes = {"name": name, "name_kana": kana or None}
+            upsert_account(session, external_id=external_id, changes=changes, now=NOW)
+        page = list_accounts(session, filters=Filters(), now=NOW)
+        assert ids_of(session, filters=Filters(), now=NOW) == [one.id for one in page.accounts]
+        return [one.external_id for one in page.accounts]
+
+    assert await db.write(work) == ["2", "3", "4", "1"]
 
 
 async def test_pages_of_the_list(db: Database) -> None:
