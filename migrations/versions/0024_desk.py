@@ -1,8 +1,10 @@
-"""the desk: two entries of one person become one, a form sent twice counts once, names read alike"""
+"""the desk: two entries of one person become one, a form sent twice counts once, names read alike, figures kept"""
 
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
+from sqlalchemy.dialects import postgresql
+
 from portal.accounts.likeness import reading_key
 
 revision = '0024'
@@ -29,6 +31,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('digest', name=op.f('pk_sent_form'))
     )
     op.create_index('ix_sent_form_at', 'sent_form', ['at'], unique=False)
+    op.create_table('live_figures',
+    sa.Column('month', sqlmodel.sql.sqltypes.AutoString(length=7), nullable=False),
+    sa.Column('counted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('figures', sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+    sa.PrimaryKeyConstraint('month', name=op.f('pk_live_figures'))
+    )
     op.add_column('account', sa.Column('reading_key', sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False, server_default=''))
     fill_reading_keys()
     op.create_index('ix_account_reading_key', 'account', ['reading_key', 'name_key'], unique=False)
@@ -52,6 +60,7 @@ def downgrade() -> None:
     op.drop_index('ix_account_reading_key', 'account')
     with op.batch_alter_table('account') as batch:
         batch.drop_column('reading_key')
+    op.drop_table('live_figures')
     op.drop_index('ix_sent_form_at', table_name='sent_form')
     op.drop_table('sent_form')
     op.drop_index('ix_member_join_member_id', table_name='member_join')

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, literal, select
+from sqlalchemy import ColumnElement, Select, String, cast, literal, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account
@@ -39,6 +39,8 @@ GROUPS: Mapping[str, Any] = {
     "tier": col(Account.tier),
     "owner": col(Account.owner),
 }
+COLUMNS: Mapping[str, Any] = {**GROUPS, "account": cast(col(Account.id), String)}
+"""What runs can be read in groups of; `account` is each one's own, by its id."""
 BYS: tuple[By, ...] = get_args(By)
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
@@ -161,7 +163,9 @@ def _by_segment(session: Session, counted: Sequence[Counted]) -> list[Counted]:
     ]
 
 
-def account_runs(session: Session, key: str, *, by: By, as_of: datetime, zone: ZoneInfo) -> Columns:
+def account_runs(
+    session: Session, key: str, *, by: By | Literal["account"], as_of: datetime, zone: ZoneInfo
+) -> Columns:
     """The runs alone, as fast as they can be had; the months of `by="month"` are left to `rate`."""
     due = _suspensions(session, key, as_of=as_of, zone=zone)
     query = _enrolled(key, by)
@@ -173,11 +177,11 @@ def account_runs(session: Session, key: str, *, by: By, as_of: datetime, zone: Z
     return _columns(session, key, by, ~is_paused).and_also(Columns.of(runs))
 
 
-def _columns(session: Session, key: str, by: By, *where: ColumnElement[bool]) -> Columns:
+def _columns(session: Session, key: str, by: str, *where: ColumnElement[bool]) -> Columns:
     moments = [col(one) for one in (Enrollment.started_at, Enrollment.due_at, Enrollment.completed_at, Account.left_at)]
     packed: list[ColumnElement[Any]] = [packed_moments(*moments)]
-    if by in GROUPS:
-        packed.append(packed_texts(GROUPS[by]))
+    if by in COLUMNS:
+        packed.append(packed_texts(COLUMNS[by]))
     asked = (
         select(*packed)
         .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
@@ -185,15 +189,15 @@ def _columns(session: Session, key: str, by: By, *where: ColumnElement[bool]) ->
     )
     found, values = (*session.connection().execute(asked).one(), None)[:2]
     started, *others = moments_in(found, columns=len(moments))
-    names, group = placed(texts_in(values)) if by in GROUPS else ([None], np.zeros(len(started), np.int64))
+    names, group = placed(texts_in(values)) if by in COLUMNS else ([None], np.zeros(len(started), np.int64))
     return Columns(names, group, started, *others)
 
 
-def _enrolled(key: str, by: By) -> Select[*tuple[Any, ...]]:
+def _enrolled(key: str, by: str) -> Select[*tuple[Any, ...]]:
     """Rows in the shape of a `Run`."""
     return (
         select(
-            GROUPS.get(by, literal(None)).label("value"),
+            COLUMNS.get(by, literal(None)).label("value"),
             epoch(col(Enrollment.started_at)),
             epoch(col(Enrollment.due_at)),
             epoch(col(Enrollment.completed_at)),

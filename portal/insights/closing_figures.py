@@ -1,35 +1,41 @@
 """The figures of one month read from the database: for all customers together, and for each group of each dimension.
 
-What stands in a month is decided in `closing_rules`; here customers, runs, activity and contacts are fetched once and
-counted for the month and for the fiscal year up to its end. Shares nobody can know are None with the reason beside.
+What stands in a month is decided in `closing_rules`. Here everything is found once, as one number for each customer,
+and summed for each group: what 100,000 customers cost does not grow with the groups there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+import numpy as np
+from sqlalchemy import case, distinct, func, or_, select
 from sqlmodel import Session, col
 
 from portal.accounts.models import Account, Staff
 from portal.checklists.catalog import catalog
-from portal.checklists.rate import Run, seconds
-from portal.checklists.report import counted_runs
+from portal.checklists.counting import whole_second
+from portal.checklists.rate import seconds
+from portal.checklists.report import account_runs
+from portal.checklists.tallies import DAYS, Numbers
 from portal.events.models import EventDay
 from portal.insights import dimensions
 from portal.insights.closing_rules import (
     WAIT_DAYS,
     Period,
-    counts_of,
+    counts,
     first_day,
     fiscal_year,
     helped_themselves,
+    marks_of,
+    on_day,
 )
-from portal.kit.clock import day_start, local_day
+from portal.kit.clock import NEVER, day_start, local_day
+from portal.kit.sql import epoch
 from portal.touch.contacts import contact_days
 
 READ = "article.read"
@@ -46,14 +52,29 @@ class _Span:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What both spans are counted from."""
+class _Lot:
+    """Customers in groups: the customer at `of`, a place among all, is in the group at `group`, a place in `names`."""
 
-    present: Mapping[int, tuple[int, int | None]]
-    active: Mapping[str, Collection[tuple[int, int]]]
-    readings: Mapping[str, Collection[tuple[int, date]]]
-    contacts: Mapping[int, Collection[date]]
-    runs: Mapping[str, Collection[tuple[int, Run]]]
+    names: Sequence[str]
+    of: Numbers
+    group: Numbers
+
+    def sums(self, numbers: Numbers) -> list[int]:
+        """What `numbers`, one for each customer, add up to in each group."""
+        summed = np.bincount(self.group, weights=numbers[self.of], minlength=len(self.names))
+        return [int(one) for one in summed]
+
+
+Sums = Mapping[str, Numbers]
+"""By what they count: a number for each customer."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Of every customer, in one order, what the figures are sums of; by span, and by checklist and span."""
+
+    company: Mapping[str, Sums]
+    checklists: Mapping[str, Mapping[str, Sums]]
 
 
 def figures_of(session: Session, month: str, *, as_of: datetime, zone: ZoneInfo, fiscal_start: int) -> Figures:
@@ -68,17 +89,20 @@ def figures_of(session: Session, month: str, *, as_of: datetime, zone: ZoneInfo,
         "month": _span(first_day(month), last, as_of, zone),
         "year": _span(first_day(year_first), last, as_of, zone),
     }
-    found = _found(session, spans, as_of=as_of, zone=zone)
-    cs = _cs_people(session, as_of)
-    told = _told(found, spans, None, as_of=as_of, cs=cs)
+    ids, started, left = _accounts(session)
+    places = {account_id: place for place, account_id in enumerate(ids.tolist())}
+    found = _Found(
+        company=_company(session, spans, places, started, left),
+        checklists={
+            one.key: _runs(session, one.key, spans, places, as_of=as_of, zone=zone) for one in catalog(session).live
+        },
+    )
+    everybody = _Lot([""], np.arange(len(ids)), np.zeros(len(ids), np.int64))
+    (told,) = _told(found, everybody, cs=_cs_people(session, as_of))
     by = {}
     for dimension in dimensions.known():
-        members: dict[str, set[int]] = {}
-        for account_id, groups in dimension.groups(session).items():
-            for group in groups:
-                members.setdefault(group, set()).add(account_id)
-        names = sorted(members, key=lambda name: (name == dimensions.NONE, name))
-        lines = [{"group": name, **_told(found, spans, members[name], as_of=as_of, cs=None)} for name in names]
+        lot = _lot(dimension.groups(session), places)
+        lines = [{"group": name, **line} for name, line in zip(lot.names, _told(found, lot), strict=True)]
         by[dimension.key] = [line for line in lines if line["company"]["month"]["customers"] or _any_started(line)]
     return {
         "as_of": as_of.isoformat(),
@@ -94,44 +118,111 @@ def _span(first: date, last: date, as_of: datetime, zone: ZoneInfo) -> _Span:
     return _Span(Period(seconds(day_start(first, zone)), seconds(as_of) or 0), first, last)
 
 
-def _found(session: Session, spans: Mapping[str, _Span], *, as_of: datetime, zone: ZoneInfo) -> _Found:
-    rows = session.execute(select(col(Account.id), col(Account.started_at), col(Account.left_at)))
-    present = {one or 0: (seconds(started) or 0, seconds(left)) for one, started, left in rows}
+def _accounts(session: Session) -> tuple[Numbers, Numbers, Numbers]:
+    """The customers, when they started, and when they left; in seconds, `NEVER` for what is not so."""
+    asked = select(col(Account.id), epoch(col(Account.started_at)), func.coalesce(epoch(col(Account.left_at)), NEVER))
+    rows = session.connection().execute(asked.order_by(col(Account.id))).all()
+    ids, started, left = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 3).T
+    return ids, started, left
+
+
+def _lot(groups: Mapping[int, Sequence[str]], places: Mapping[int, int]) -> _Lot:
+    pairs = [(places[one], name) for one, names in groups.items() if one in places for name in names]
+    names = sorted({name for _, name in pairs}, key=lambda name: (name == dimensions.NONE, name))
+    numbers = {name: number for number, name in enumerate(names)}
+    return _Lot(
+        names,
+        np.array([place for place, _ in pairs], np.int64),
+        np.array([numbers[name] for _, name in pairs], np.int64),
+    )
+
+
+def _company(
+    session: Session, spans: Mapping[str, _Span], places: Mapping[int, int], started: Numbers, left: Numbers
+) -> dict[str, Sums]:
+    active = _active(session, spans, places)
+    read, helped = _readings(session, spans["year"].first, spans["year"].last)
+    of = np.array([places.get(one, 0) for one in (read // DAYS).tolist()], np.int64)
+    found: dict[str, Sums] = {}
+    for key, span in spans.items():
+        here = (started <= span.period.last) & (left > (span.period.first or 0))
+        counted = _between(read, span.first, span.last)
+        found[key] = {
+            "customers": (here & (left > span.period.last)).astype(np.int64),
+            **{name: np.where(here, numbers, 0) for name, numbers in active[key].items()},
+            "read": np.where(here, np.bincount(of[counted], minlength=len(started)), 0),
+            "helped": np.where(here, np.bincount(of[counted & helped], minlength=len(started)), 0),
+        }
+    return found
+
+
+def _active(session: Session, spans: Mapping[str, _Span], places: Mapping[int, int]) -> dict[str, Sums]:
+    """Whether anything was recorded of each customer in a span, and of how many of its people."""
+    month, year = spans["month"], spans["year"]
+    person, is_now = func.nullif(col(EventDay.member_id), 0), col(EventDay.day) >= month.first
+    asked = (
+        select(
+            col(EventDay.account_id),
+            func.max(case((is_now, 1), else_=0)),
+            func.count(distinct(case((is_now, person)))),
+            func.count(distinct(person)),
+        )
+        .where(col(EventDay.day) >= year.first, col(EventDay.day) <= year.last)
+        .group_by(col(EventDay.account_id))
+    )
+    rows = [(places[one], *numbers) for one, *numbers in session.connection().execute(asked) if one in places]
+    place, now, people_now, people = np.array(rows, np.int64).reshape(-1, 4).T
+
+    def spread(numbers: Numbers) -> Numbers:
+        found = np.zeros(len(places), np.int64)
+        found[place] = numbers
+        return found
+
+    return {
+        "month": {"active_customers": spread(now), "active_members": spread(people_now)},
+        "year": {"active_customers": spread(np.ones(len(place), np.int64)), "active_members": spread(people)},
+    }
+
+
+def _readings(session: Session, first: date, last: date) -> tuple[Numbers, Any]:
+    """The days of customers on which somebody of them read an article, by `on_day`, and whether that was enough: those
+    whose days to wait end between `first` and `last`."""
     ago = timedelta(days=WAIT_DAYS)
-    first, last = spans["year"].first, spans["year"].last
-    return _Found(
-        present=present,
-        active={key: _active(session, span) for key, span in spans.items()},
-        readings={key: _readings(session, span.first - ago, span.last - ago) for key, span in spans.items()},
-        contacts=contact_days(session, first - ago, last),
-        runs={
-            one.key: [
-                (run.account_id, run.run)
-                for run in counted_runs(session, one.key, by="none", unit="account", as_of=as_of, zone=zone)
-            ]
-            for one in catalog(session).live
-        },
-    )
-
-
-def _active(session: Session, span: _Span) -> set[tuple[int, int]]:
-    """Customer and person (0 for nobody in particular) of whatever was recorded in the span."""
-    rows = session.execute(
-        select(col(EventDay.account_id), col(EventDay.member_id))
-        .where(col(EventDay.day) >= span.first, col(EventDay.day) <= span.last)
-        .distinct()
-    )
-    return {(account_id, member_id) for account_id, member_id in rows}
-
-
-def _readings(session: Session, first: date, last: date) -> set[tuple[int, date]]:
-    """Customer and day on which somebody of it read an article."""
-    rows = session.execute(
+    asked = (
         select(col(EventDay.account_id), col(EventDay.day))
-        .where(col(EventDay.name) == READ, col(EventDay.day) >= first, col(EventDay.day) <= last)
+        .where(col(EventDay.name) == READ, col(EventDay.day) >= first - ago, col(EventDay.day) <= last - ago)
         .distinct()
     )
-    return {(account_id, day) for account_id, day in rows}
+    read = np.array([on_day(*row) for row in session.connection().execute(asked)], np.int64)
+    days = contact_days(session, first - ago, last)
+    contacts = np.array([on_day(one, day) for one, several in days.items() for day in several], np.int64)
+    return read, helped_themselves(read, contacts)
+
+
+def _between(read: Numbers, first: date, last: date) -> Any:
+    day = read % DAYS + WAIT_DAYS
+    return (day >= first.toordinal()) & (day <= last.toordinal())
+
+
+def _runs(
+    session: Session,
+    key: str,
+    spans: Mapping[str, _Span],
+    places: Mapping[int, int],
+    *,
+    as_of: datetime,
+    zone: ZoneInfo,
+) -> dict[str, Sums]:
+    at = whole_second(as_of)
+    runs = account_runs(session, key, by="account", as_of=at, zone=zone)
+    of = np.array([places[int(name or 0)] for name in runs.names], np.int64)[runs.group]
+    return {
+        name: {
+            what: np.bincount(of[marks], minlength=len(places))
+            for what, marks in marks_of(runs, span.period, as_of=at).items()
+        }
+        for name, span in spans.items()
+    }
 
 
 def _cs_people(session: Session, as_of: datetime) -> int:
@@ -145,50 +236,38 @@ def _cs_people(session: Session, as_of: datetime) -> int:
     return len(rows.all())
 
 
-def _told(
-    found: _Found, spans: Mapping[str, _Span], among: Collection[int] | None, *, as_of: datetime, cs: int | None
-) -> Figures:
-    """The figures of the customers `among` (None: of all)."""
-
-    def ours(account_id: int) -> bool:
-        return among is None or account_id in among
-
-    company = {key: _company(found, key, span, ours, cs) for key, span in spans.items()}
-    checklists = {}
-    for key, runs in found.runs.items():
-        kept = [run for account_id, run in runs if ours(account_id)]
-        checklists[key] = {name: counts_of(kept, span.period, as_of=as_of).as_json() for name, span in spans.items()}
-    return {"company": company, "checklists": checklists}
-
-
-def _company(found: _Found, key: str, span: _Span, ours: Callable[[int], bool], cs: int | None) -> Figures:
-    first, last = span.period.first or 0, span.period.last
-    here = {
-        one
-        for one, (started, left) in found.present.items()
-        if ours(one) and started <= last and (left is None or left > first)
-    }
-    at_end = sum(1 for one in here if (left := found.present[one][1]) is None or left > last)
-    active = {pair for pair in found.active[key] if pair[0] in here}
-    share, n, why = _self_help([one for one in found.readings[key] if one[0] in here], found.contacts)
-    told: Figures = {
-        "customers": at_end,
-        "active_customers": len({account_id for account_id, _ in active}),
-        "active_members": len({member_id for _, member_id in active if member_id}),
-        "self_help": share,
-        "self_help_n": n,
-        "self_help_why": why,
-    }
-    if cs is not None:
-        told |= {"cs": cs, "per_cs": at_end / cs if cs else None, "per_cs_why": "" if cs else "no_cs"}
+def _told(found: _Found, lot: _Lot, *, cs: int | None = None) -> list[Figures]:
+    """The figures of each group of the customers; `cs` is how many look after them, where that can be said."""
+    told: list[Figures] = [{"company": {}, "checklists": {key: {} for key in found.checklists}} for _ in lot.names]
+    for span, sums in found.company.items():
+        for line, numbers in zip(told, _by_group(lot, sums), strict=True):
+            line["company"][span] = _of_company(numbers, cs)
+    for key, by_span in found.checklists.items():
+        for span, sums in by_span.items():
+            for line, numbers in zip(told, _by_group(lot, sums), strict=True):
+                line["checklists"][key][span] = counts(numbers).as_json()
     return told
 
 
-def _self_help(
-    readings: Iterable[tuple[int, date]], contacts: Mapping[int, Collection[date]]
-) -> tuple[float | None, int, str]:
-    solved, total = helped_themselves(readings, contacts)
-    return (solved / total, total, "") if total else (None, 0, "nobody_read")
+def _by_group(lot: _Lot, sums: Sums) -> list[dict[str, int]]:
+    summed = {name: lot.sums(numbers) for name, numbers in sums.items()}
+    return [{name: numbers[place] for name, numbers in summed.items()} for place in range(len(lot.names))]
+
+
+def _of_company(numbers: Mapping[str, int], cs: int | None) -> Figures:
+    read = numbers["read"]
+    told: Figures = {
+        "customers": numbers["customers"],
+        "active_customers": numbers["active_customers"],
+        "active_members": numbers["active_members"],
+        "self_help": numbers["helped"] / read if read else None,
+        "self_help_n": read,
+        "self_help_why": "" if read else "nobody_read",
+    }
+    if cs is not None:
+        at_end = numbers["customers"]
+        told |= {"cs": cs, "per_cs": at_end / cs if cs else None, "per_cs_why": "" if cs else "no_cs"}
+    return told
 
 
 def _any_started(line: Figures) -> bool:

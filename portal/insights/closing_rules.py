@@ -8,19 +8,24 @@ second, as everywhere: see `checklists.rate`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from portal.checklists.rate import Run, box_of
-from portal.kit.clock import day_start
+import numpy as np
+import numpy.typing as npt
+
+from portal.checklists.rate import seconds
+from portal.checklists.tallies import DAYS, Columns, Numbers
+from portal.kit.clock import NEVER, day_start
 from portal.kit.intervals import wilson
+
+Marks = npt.NDArray[np.bool_]
 
 MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])", re.ASCII)
 WAIT_DAYS = 3
 """Somebody has helped themselves when no contact followed on the same day or the three after it."""
-COMPLETED = frozenset({"completed_in_time", "completed_late", "already_completed"})
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,9 @@ class Period:
     first: int | None
     last: int
 
-    def has(self, at: int | None) -> bool:
-        """Whether the second `at` lies in it."""
-        return at is not None and at <= self.last and (self.first is None or self.first <= at)
+    def holds(self, at: Numbers) -> Marks:
+        """Which of these seconds lie in it."""
+        return (at <= self.last) & (at >= (-NEVER if self.first is None else self.first))
 
 
 @dataclass(frozen=True)
@@ -57,43 +62,47 @@ class Counts:
         return asdict(self)
 
 
-def counts_of(runs: Iterable[Run], period: Period, *, as_of: datetime) -> Counts:
-    """The runs counted for `period`, as they stand at `as_of`, its end."""
-    started = matured = in_time = completed = ever_started = ever_completed = 0
-    for run in runs:
-        box = box_of(run, as_of=as_of)
-        if box is None:
-            continue
-        ever_started += 1
-        started += period.has(run.started_at)
-        if box in COMPLETED:
-            ever_completed += 1
-            completed += period.has(run.completed_at)
-        if run.due_at is not None and period.has(run.due_at + 1):
-            matured += 1
-            in_time += box == "completed_in_time"
+def marks_of(runs: Columns, period: Period, *, as_of: datetime) -> dict[str, Marks]:
+    """Which of the runs count as what in `period`, as they stand at `as_of`, its end; `counts` takes the sums."""
+    now = seconds(as_of) or 0
+    here = runs.started <= now
+    done = here & (runs.completed <= now) & (runs.completed <= runs.left)
+    matured = here & period.holds(runs.due + 1)
+    return {
+        "started": here & period.holds(runs.started),
+        "matured": matured,
+        "completed_in_time": matured & done & (runs.completed <= runs.due),
+        "completed": done & period.holds(runs.completed),
+        "ever_started": here,
+        "ever_completed": done,
+    }
+
+
+def counts(sums: Mapping[str, int]) -> Counts:
+    """What so many of each come to."""
+    matured, in_time = sums["matured"], sums["completed_in_time"]
     return Counts(
-        started=started,
+        started=sums["started"],
         matured=matured,
         completed_in_time=in_time,
-        completed=completed,
+        completed=sums["completed"],
         rate=in_time / matured if matured else None,
         interval=wilson(in_time, matured),
-        cumulative_rate=ever_completed / ever_started if ever_started else None,
+        cumulative_rate=sums["ever_completed"] / sums["ever_started"] if sums["ever_started"] else None,
     )
 
 
-def helped_themselves(
-    readings: Iterable[tuple[int, date]], contacts: Mapping[int, Collection[date]]
-) -> tuple[int, int]:
-    """Of `readings` (customer and day on which one of its people read an article) how many no contact of the customer
-    followed within three days, and how many there are."""
-    solved = total = 0
-    for account_id, day in readings:
-        total += 1
-        days = contacts.get(account_id, ())
-        solved += not any(day <= one <= day + timedelta(days=WAIT_DAYS) for one in days)
-    return solved, total
+def on_day(account_id: int, day: date) -> int:
+    """One number for a customer's day; the next day's is one more."""
+    return account_id * DAYS + day.toordinal()
+
+
+def helped_themselves(readings: Numbers, contacts: Numbers) -> Marks:
+    """Which of `readings` (days of customers on which one of its people read an article, by `on_day`) no contact of the
+    customer followed within three days."""
+    followed = [np.isin(readings + later, contacts) for later in range(WAIT_DAYS + 1)]
+    found: Marks = ~np.logical_or.reduce(followed)
+    return found
 
 
 def month_of(day: date) -> str:

@@ -27,6 +27,16 @@ class MonthlyClose(Row, table=True):
     figures: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
 
 
+class LiveFigures(Row, table=True):
+    """One month as it was known at `counted_at`: kept only where counting takes long, and written anew each time."""
+
+    __tablename__ = "live_figures"
+
+    month: str = Field(primary_key=True, max_length=7)
+    counted_at: datetime
+    figures: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+
+
 class ReportChoice(Row, table=True):
     """What staff set for the report, each time as a row of its own; the last one counts.
 

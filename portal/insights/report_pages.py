@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -15,8 +16,7 @@ from starlette.responses import Response
 from portal.accounts.visits import ActsForCustomers, SeesCustomers, StaffViewer
 from portal.checklists.catalog import catalog
 from portal.events.export import as_file
-from portal.insights import closing, dimensions
-from portal.insights.closing_figures import Figures, figures_of
+from portal.insights import closing, dimensions, live
 from portal.insights.closing_rules import first_day, fiscal_year, is_month, month_end, month_of, months_between, shifted
 from portal.insights.models import MonthlyClose
 from portal.insights.report_table import (
@@ -48,7 +48,8 @@ Typed = Annotated[str, Form(max_length=100)]
 class ReportPage:
     """For `insights/report.html`. `close` is the month as it was closed, None while it is not; `is_over`: it could be.
 
-    `previous_is_closed`: the month before is shown as it was closed, else as known today.
+    `previous_is_closed`: the month before is shown as it was closed, else as known today. `counted_at` is when what is
+    known today was counted, None for just now.
     """
 
     month: str
@@ -72,15 +73,33 @@ class ReportPage:
     start_months: Sequence[tuple[str, str]]
     may_act: bool
     csv_href: str
+    counted_at: datetime | None
+
+
+@dataclass(frozen=True)
+class WaitingPage:
+    """For `insights/report_waiting.html`."""
+
+    title: str
 
 
 @router.get("/report")
 async def report(
     request: Request, site: SiteDep, viewer: SeesCustomers, month: Text = "", checklist: Text = "", by: Text = "plan"
 ) -> Response:
-    """One month; without a month the last that is over."""
-    locale = locale_of(request, viewer)
-    page = await site.database.report(lambda session: _page(session, site, viewer, month, checklist, by, locale))
+    """One month; without a month the last that is over. What must be counted first is, and the page looks again."""
+    locale, now = locale_of(request, viewer), site.clock()
+    asked = _month(month, site)
+    stale = await site.database.read(lambda session: live.to_count(session, _needed(session, asked), now=now))
+    if stale:
+        await site.database.write(lambda session: live.ask(session, stale, now=now))
+    page = await site.database.report(lambda session: _page(session, site, viewer, asked, checklist, by, locale))
+    if page is None:
+        waiting = render(
+            request, "insights/report_waiting.html", WaitingPage(_written(asked, locale)), viewer=viewer, nav="report"
+        )
+        waiting.headers["refresh"] = "3"
+        return waiting
     return render(request, "insights/report.html", page, viewer=viewer, nav="report")
 
 
@@ -90,10 +109,11 @@ async def report_csv(site: SiteDep, _viewer: SeesCustomers, month: Text = "") ->
 
     def work(session: Session) -> bytes:
         asked = _month(month, site)
-        close, live = closing.closed(session, asked), _live(session, asked, site)
-        targets = {key: closing.target_of(session, key, asked) for key in live["checklists"]}
+        close, known = closing.closed(session, asked), live.known_of(session, [asked], now=site.clock())
+        today = known[asked].figures if asked in known else live.count(session, asked, now=site.clock())
+        targets = {key: closing.target_of(session, key, asked) for key in today["checklists"]}
         rows = file_rows(asked, "closed", close.figures, targets) if close else []
-        return export_csv(COLUMNS, [*rows, *file_rows(asked, "live", live, targets)])
+        return export_csv(COLUMNS, [*rows, *file_rows(asked, "live", today, targets)])
 
     body = await site.database.report(work)
     return Response(body, media_type="text/csv; charset=utf-8", headers=as_file(f"report-{_month(month, site)}", "csv"))
@@ -149,13 +169,18 @@ async def begin_year(
 
 
 def _page(
-    session: Session, site: Site, viewer: StaffViewer, month: str, checklist: str, by: str, locale: Locale
-) -> ReportPage:
-    asked, now = _month(month, site), site.clock()
-    close, live = closing.closed(session, asked), _live(session, asked, site)
-    base = close.figures if close else live
-    before = closing.closed(session, shifted(asked, -1))
-    titles: Mapping[str, Mapping[str, str]] = {**live["titles"], **base["titles"]}
+    session: Session, site: Site, viewer: StaffViewer, asked: str, checklist: str, by: str, locale: Locale
+) -> ReportPage | None:
+    """None while what is known today must be counted first."""
+    now = site.clock()
+    close, before = closing.closed(session, asked), closing.closed(session, shifted(asked, -1))
+    needed = _needed(session, asked)
+    known_today = live.known_of(session, needed, now=now)
+    if not known_today.keys() >= set(needed):
+        return None
+    today = known_today[asked].figures
+    base = close.figures if close else today
+    titles: Mapping[str, Mapping[str, str]] = {**today["titles"], **base["titles"]}
     keys = [key for key in base["checklists"] if key in titles]
     key = checklist if checklist in keys else next(iter(keys), "")
     known = dimensions.known()
@@ -166,7 +191,7 @@ def _page(
     start = closing.fiscal_start(session)
     last = month_of(local_day(now, site.zone))
     oldest = min([*closing.closed_months(session), shifted(last, -MONTHS_BACK)])
-    previous = before.figures if before else _live(session, shifted(asked, -1), site)
+    previous = before.figures if before else known_today[shifted(asked, -1)].figures
 
     def address(**changed: str) -> str:
         return f"{HERE}?{urlencode({'month': asked, 'checklist': key, 'by': dimension, **changed})}"
@@ -181,8 +206,8 @@ def _page(
         tabs=[(one.word.into(locale), address(by=one.key) + "#groups", one.key == dimension, None) for one in known],
         close=close,
         is_over=month_end(asked, site.zone) < now,
-        lines=lines_of(close.figures if close else None, live, previous, checklist=key, locale=locale),
-        groups=group_lines(base, live, by=dimension, checklist=key, locale=locale),
+        lines=lines_of(close.figures if close else None, today, previous, checklist=key, locale=locale),
+        groups=group_lines(base, today, by=dimension, checklist=key, locale=locale),
         group_columns=[figures[one] for one in OF_GROUPS],
         figures=FIGURES,
         target=target,
@@ -195,14 +220,14 @@ def _page(
         ],
         may_act=viewer.may("act_for_customers"),
         csv_href=f"{HERE}.csv?{urlencode({'month': asked})}",
+        counted_at=known_today[asked].counted_at,
     )
 
 
-def _live(session: Session, month: str, site: Site) -> Figures:
-    """The month as known today: at its end, or now while it lasts."""
-    as_of = min(month_end(month, site.zone), site.clock())
-    start = closing.fiscal_start(session)
-    return figures_of(session, month, as_of=as_of, zone=site.zone, fiscal_start=start)
+def _needed(session: Session, month: str) -> list[str]:
+    """The months of which the page shows what is known today."""
+    before = shifted(month, -1)
+    return [month] if closing.closed(session, before) else [month, before]
 
 
 def _month(asked: str, site: Site) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 
 from portal.accounts import bringing_in, invitation_mails, invitations, mails, one_person, personal, sign_in
 from portal.checklists import again
-from portal.insights import import_work
+from portal.insights import import_work, live
 from portal.jobs import schedule, upkeep
 from portal.kit.jobs import LATER, URGENT, Claim, Kind
 from portal.kit.mail import Mail
@@ -59,6 +59,7 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         batches.JOB: Kind(partial(workshop_work.run, site)),
         letters.JOB: posting.kind(site),
         alerts.JOB: alert_delivery.kind(site),
+        live.JOB: Kind(partial(live.run, site), priority=LATER, at_once=1),
         going_out.JOB: Kind(partial(clockwork.run, site)),
         **schedule.kinds(site),
     }

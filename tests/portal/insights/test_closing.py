@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlmodel import Session
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
 
 from portal.accounts.models import Account
 from portal.accounts.people import stub_member
@@ -18,11 +19,12 @@ from portal.checklists.definition import load
 from portal.events import ingest
 from portal.events.rules import Incoming, parse
 from portal.events.sources import add_source
-from portal.insights import closing, dimensions
+from portal.insights import closing, dimensions, live
 from portal.insights.dimensions import Dimension
 from portal.jobs import schedule
 from portal.kit.db import Database, secrets_of
 from portal.kit.i18n import Message
+from portal.kit.jobs import Claim, Job
 from portal.kit.web import Site
 from portal.main import build, site_from
 from portal.settings import Settings
@@ -193,6 +195,44 @@ async def test_who_helped_themselves(office: Office) -> None:
     figures = await office.site.database.read(lambda session: closing.frozen_figures(session, "2026-12"))
     # Of 29 November, 9 and 10 December one was followed by a contact; the three days of 30 December are not over.
     assert (figures["company"]["month"]["self_help"], figures["company"]["month"]["self_help_n"]) == (2 / 3, 3)
+
+
+@ON_SQLITE
+async def test_for_many_customers_what_is_known_today_is_counted_in_the_background(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "AT_ONCE", 2)
+    await office.sends("aoba", "2026-12-09T12:00", "m1")
+    office.now = tokyo("2027-01-01T09:00")
+
+    async def work() -> list[str]:
+        def waiting(session: Session) -> list[Job]:
+            return list(session.exec(select(Job).where(col(Job.kind) == live.JOB, col(Job.state) == "waiting")))
+
+        def forget(session: Session) -> None:
+            session.execute(delete(Job))
+
+        jobs = await office.site.database.read(waiting)
+        for job in jobs:
+            await live.run(office.site, Claim(job.id or 0, job.kind, job.payload, 1))
+        await office.site.database.write(forget)
+        return sorted(job.payload["month"] for job in jobs)
+
+    async with browser(office.app, office.token) as staff:
+        for _ in range(2):  # who looks twice has it counted once
+            first = await staff.get("/staff/report?month=2026-12")
+            assert (first.headers["refresh"], "集計しています" in first.text) == ("3", True)
+        assert await work() == ["2026-11", "2026-12"]
+        counted = await staff.get("/staff/report?month=2026-12")
+        assert "1月1日(金) 09:00に集計したものです" in counted.text
+        assert "50.0%" in counted.text
+        await office.sends("midori", "2026-12-10T12:00", "m2")
+        assert (await work(), (await staff.get("/staff/report?month=2026-12")).text == counted.text) == ([], True)
+        office.now += live.FRESH
+        assert "50.0%" in (await staff.get("/staff/report?month=2026-12")).text
+        assert await work() == ["2026-11", "2026-12"]
+        assert "100%" in (await staff.get("/staff/report?month=2026-12")).text
+        assert "2026-12,live," in (await staff.get("/staff/report.csv?month=2026-12")).text
 
 
 async def test_the_page_the_file_and_what_staff_choose(office: Office) -> None:

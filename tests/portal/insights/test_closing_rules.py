@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from portal.checklists.rate import Run, seconds
+from portal.checklists.tallies import Columns, Numbers
 from portal.insights.closing_rules import (
     Counts,
     Period,
-    counts_of,
+    counts,
     first_day,
     fiscal_year,
     helped_themselves,
     is_month,
+    marks_of,
     month_end,
+    on_day,
     shifted,
     to_close,
 )
@@ -71,7 +75,8 @@ def test_what_falls_into_a_period(
     period = Period(seconds(day_start(first_day(first), TOKYO)), seconds(end) or 0)
     rate = in_time / matured if matured else None
     expected = Counts(started, matured, in_time, completed, rate, wilson(in_time, matured), so_far)
-    assert counts_of(RUNS, period, as_of=end) == expected
+    marks = marks_of(Columns.of(RUNS), period, as_of=end)
+    assert counts({what: int(which.sum()) for what, which in marks.items()}) == expected
 
 
 @pytest.mark.parametrize(
@@ -119,11 +124,11 @@ def test_months_are_read_with_care() -> None:
 
 
 def test_who_helped_themselves() -> None:
-    def day(number: int) -> date:
-        return date(2026, 12, number)
+    def days(*pairs: tuple[int, int]) -> Numbers:
+        return np.array([on_day(one, date(2026, 12, 1) + timedelta(days=day - 1)) for one, day in pairs], np.int64)
 
-    readings = [(1, day(29)), (1, day(10)), (2, day(10)), (3, day(10)), (4, day(10))]
-    contacts = {1: {date(2027, 1, 1)}, 2: {day(10)}, 3: {day(14), day(9)}}
+    readings = days((1, 29), (1, 10), (2, 10), (3, 10), (4, 10))
+    contacts = days((1, 32), (2, 10), (3, 14), (3, 9))
     # 29 December and New Year's Day are three days apart; one before or after does not count.
-    assert helped_themselves(readings, contacts) == (3, 5)
-    assert helped_themselves([], {}) == (0, 0)
+    assert helped_themselves(readings, contacts).tolist() == [False, True, False, True, True]
+    assert helped_themselves(days(), days()).tolist() == []
