@@ -29,6 +29,7 @@ from portal.accounts.own_fields import own_fields
 from portal.accounts.paths import customer_path
 from portal.accounts.records import AccountField
 from portal.accounts.service import account_by_external_id, mark_left, mark_returned, upsert_account
+from portal.accounts.trail_door import names_itself
 from portal.accounts.visits import ActsForCustomers
 from portal.kit.clock import day_end
 from portal.kit.errors import Conflict, FieldProblem, Invalid
@@ -55,6 +56,7 @@ async def add_customer(request: Request, site: SiteDep, viewer: ActsForCustomers
     external_id, wrong = identifier_in(given, required=True, zone_of=site)
     reading = described.read_customer(given, {}, zone=site.zone, own=about.own)
     problems = [*wrong, *reading.problems, *_missing_name(given)]
+    names_itself(request, external_id)
 
     def work(session: Session) -> None:
         if account_by_external_id(session, external_id) is not None:

@@ -47,7 +47,7 @@ def follow(request: Request, session: Session) -> Iterator[None]:
     if getattr(request.state, "has_written", False) and not changes:
         return
     # Who was erased by this very act is named no more, and a customer who came to be by it is.
-    now_named, member = _named(session, request.path_params)
+    now_named, member = _named(session, {**getattr(request.state, "named", {}), **request.path_params})
     site: Site = request.app.state.site
     record(
         session,
@@ -92,6 +92,11 @@ async def seen(request: Request, site: Site, viewer: StaffViewer) -> None:
     with contextlib.suppress(Unavailable):
         await site.database.write(work)
         _lately.get(key, lambda: True)
+
+
+def names_itself(request: Request, external_id: str) -> None:
+    """Say which customer a form is about whose address names none: one that it adds."""
+    request.state.named = {"external_id": external_id}
 
 
 def route_of(request: Request) -> str:

@@ -13,7 +13,7 @@ from portal.kit.clock import moment_in
 from portal.kit.i18n import Message
 
 NEWEST = 2**62
-Kind = Literal["event", "done", "undone", "exception", "contact", "task", "mail", "joined"]
+Kind = Literal["event", "done", "undone", "exception", "contact", "task", "mail", "joined", "changed"]
 
 
 @dataclass(frozen=True, order=True)

@@ -20,6 +20,7 @@ from portal.checklists.definition import in_words
 from portal.checklists.models import Completion, Enrollment, EnrollmentException
 from portal.events import reads
 from portal.events.reads import Happening
+from portal.insights.change_entries import change_entries
 from portal.insights.entries import NEWEST, Entry, Place, earlier
 from portal.insights.invitation_entries import invitation_entries
 from portal.insights.joined_entries import joined_entries
@@ -92,6 +93,7 @@ def timeline_of(
         mail_entries(session, account_id, known, names, before, limit + 1, locale, zone),
         invitation_entries(session, account_id, names, before, limit + 1),
         joined_entries(session, account_id, names, before, limit + 1),
+        change_entries(session, account_id, names, before, limit + 1, locale, zone),
     )
     newest = merge(*streams, key=lambda entry: entry.place, reverse=True)
     found = list(islice(newest, limit + 1))

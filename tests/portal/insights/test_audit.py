@@ -84,6 +84,32 @@ async def test_an_act_is_on_record_with_what_was_changed_or_not_at_all(desk: Des
         assert "high" in shown
 
 
+@ON_SQLITE
+async def test_what_was_changed_of_a_customer_stands_on_its_timeline(desk: Desk) -> None:
+    """For everybody who sees the customer: the audit log itself is for owners."""
+    async with desk.staff() as staff:
+        csrf = csrf_in(await staff.get(f"{AOBA}/edit"))
+        for path, fields in (
+            ("/staff/new-customer", {"external_id": "midori", "name": "みどり物産", "seats": "3"}),
+            ("/staff/accounts/midori/edit", {"name": "みどり物産", "seats": "12", "renews_at": "2027-04-01"}),
+            ("/staff/accounts/midori/people/new", {"name": "森 あい", "email": "mori@midori.example"}),
+            ("/staff/accounts/midori/leave", {"day": "2026-12-31"}),
+        ):
+            assert (await staff.post(path, data={"csrf": csrf, **fields})).status_code == 303, path
+        timeline = (await staff.get("/staff/accounts/midori")).text.partition('id="timeline"')[2]
+    for told in (
+        "顧客を追加",
+        "席数：3 → 12",
+        "更新日：– → 2027年4月1日(木)",
+        "森 あいさんを追加",
+        "解約予定を登録",
+        "12月31日",
+    ):
+        assert told in timeline, told
+    assert "席数：– → 3" not in timeline, "what was said first is no change"
+    assert [one.act for one in await desk.lines(customer="midori", kind="changed")][-1] == "/staff/new-customer"
+
+
 async def test_views_are_one_line_an_hour_and_files_one_each(desk: Desk) -> None:
     async with desk.staff() as staff:
         for _ in range(3):
