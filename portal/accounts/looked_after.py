@@ -25,16 +25,17 @@ def names_of(viewer: StaffViewer) -> frozenset[str]:
     return frozenset({viewer.email_key, _compared(viewer.name)}) - {""}
 
 
-def looked_after_by(names: Collection[str]) -> ColumnElement[bool]:
+def looked_after_by(names: Collection[str], *, on_the_way: bool = False) -> ColumnElement[bool]:
     """Whether a customer is looked after by somebody who is called one of `names`.
 
     The few different owners are compared, from one to the next along their index, and not those of every customer.
+    `on_the_way`: the customers are found by other conditions, fewer than anybody looks after, and not by their owner.
     """
     owner = select(func.min(col(Account.owner)).label("owner")).cte("owners", recursive=True)
     beyond = select(func.min(col(Account.owner))).where(col(Account.owner) > owner.c.owner).scalar_subquery()
     owner = owner.union_all(select(beyond).where(owner.c.owner.is_not(None)))
     called = select(owner.c.owner).where(func.lower(func.trim(owner.c.owner)).in_(sorted(names)))
-    return col(Account.owner).in_(called)
+    return (func.coalesce(col(Account.owner), "") if on_the_way else col(Account.owner)).in_(called)
 
 
 def colleagues_called(session: Session) -> frozenset[str]:

@@ -5,7 +5,7 @@ Each part is asked of the room it belongs to, and narrowed to the customers the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -104,7 +104,7 @@ def day_of(
 ) -> Day:
     """What there is to do and to know at `now`; of the part named by `whole` (`reached`, `week`) all there is."""
     names = frozenset[str]() if everyone else names_of(viewer)
-    theirs = [] if everyone else [looked_after_by(names)]
+    theirs = [] if everyone else [looked_after_by(names, on_the_way=True)]
     staff_id = None if everyone else viewer.staff_id
     today = local_day(now, zone)
     week_ends = today + SOON
@@ -127,7 +127,7 @@ def day_of(
             names=names,
             limit=MOST_SHOWN if whole == "week" else DUE_SHOWN,
         ),
-        lately=_lately(session, calendar_of(session), theirs, now=now, zone=zone),
+        lately=_lately(session, calendar_of(session), names, theirs, now=now, zone=zone),
         leaving=_leaving(session, theirs, now),
         fresh=session.exec(fresh.order_by(col(Account.started_at).desc(), col(Account.id)).limit(SHOWN)).all(),
     )
@@ -168,11 +168,17 @@ def _reached(
 
 
 def _lately(
-    session: Session, calendar: Calendar, theirs: Sequence[ColumnElement[bool]], *, now: datetime, zone: ZoneInfo
+    session: Session,
+    calendar: Calendar,
+    names: Collection[str],
+    theirs: Sequence[ColumnElement[bool]],
+    *,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> Lately:
     since = day_start(calendar.add_business_days(local_day(now, zone), -1), zone)
     live = [one.key for one in catalog(session).live]
-    whose = [col(Enrollment.account_id).in_(select(col(Account.id)).where(*theirs))] if theirs else []
+    whose = [col(Enrollment.account_id).in_(select(col(Account.id)).where(looked_after_by(names)))] if names else []
     runs = (
         col(Enrollment.excluded_at).is_(None),
         col(Enrollment.withdrawn_at).is_(None),

@@ -135,7 +135,7 @@ def _furnish(session: Session, accounts: int, now: datetime) -> None:
             "name_kana": f"アオゾラ{number}",
             "plan_key": plans[number % 5],
             "tier": ("high", "tech", None)[number % 3],
-            "owner": f"cs{number % 8}@vendor.example" if number % 9 else None,
+            "owner": f"cs{number % 7}@vendor.example" if number % 9 else None,
             "seats": chance.randrange(200) if number % 7 else None,
             "mrr": chance.randrange(100_000) if number % 6 else None,
             "started_at": now - timedelta(hours=number % 9000),
