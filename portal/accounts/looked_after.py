@@ -31,7 +31,7 @@ def looked_after_by(names: Collection[str], *, on_the_way: bool = False) -> Colu
     The few different owners are compared, from one to the next along their index, and not those of every customer.
     `on_the_way`: the customers are found by other conditions, fewer than anybody looks after, and not by their owner.
     """
-    owner = select(func.min(col(Account.owner)).label("owner")).cte("owners", recursive=True)
+    owner = select(func.min(col(Account.owner)).label("owner")).cte(recursive=True)
     beyond = select(func.min(col(Account.owner))).where(col(Account.owner) > owner.c.owner).scalar_subquery()
     owner = owner.union_all(select(beyond).where(owner.c.owner.is_not(None)))
     called = select(owner.c.owner).where(func.lower(func.trim(owner.c.owner)).in_(sorted(names)))

@@ -181,6 +181,8 @@ async def test_each_checklist_has_its_own_patience(world: World) -> None:
 
 
 async def test_narrowed_to_a_plan_an_owner_or_ones_own(world: World) -> None:
+    lists = (("start", "2026-01-01"), ("later", "2030-01-01"))  # two, so that both are asked in one question
+    await world.publish(*(checklist(step("call"), key=key, **{"from": day}) for key, day in lists))
     for name, told in (
         ("a", {"plan": "pro", "owner": "Sato@vendor.example"}),
         ("b", {"plan": "pro", "owner": "佐藤"}),
