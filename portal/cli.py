@@ -16,7 +16,7 @@ import typer
 from pydantic import ValidationError
 from sqlmodel import Session
 
-from portal import data_commands, library_commands, publish_command
+from portal import data_commands, library_commands, mail_commands, publish_command
 from portal.kit import db
 from portal.kit.clock import utcnow
 from portal.kit.errors import BansoError, Conflict
@@ -335,12 +335,9 @@ def check_schema(session: Session) -> None:
         raise Conflict(Message("The database is not at this version's schema. Run: banso migrate"))
 
 
-data_commands.register(
-    app,
-    source=source_app,
-    key=key_app,
-    shared=data_commands.Shared(load_settings, told, read_database, write_database, utcnow),
-)
+shared = data_commands.Shared(load_settings, told, read_database, write_database, utcnow)
+data_commands.register(app, source=source_app, key=key_app, shared=shared)
+mail_commands.register(app, shared)
 library_commands.register(
     app,
     importing=import_app,

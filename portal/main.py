@@ -48,6 +48,7 @@ from portal.kit.web import Site, site_of
 from portal.listening import subscribe
 from portal.mailing import pages as mailing_pages
 from portal.mailing import reader_pages as mailing_reader_pages
+from portal.mailing.bounces import return_paths
 from portal.media import pages as media_pages
 from portal.media import staff_pages as media_staff_pages
 from portal.settings import Settings
@@ -91,7 +92,13 @@ def site_from(settings: Settings) -> Site:
 def mailer_from(settings: Settings) -> Mailer:
     """The real mail server, or the console where none is set."""
     if settings.smtp_url:
-        return SmtpMailer(url=settings.smtp_url, sender=settings.sender, sender_name=settings.vendor_name)
+        secrets = Secrets(settings.secret, settings.secret_key_previous)
+        return SmtpMailer(
+            url=settings.smtp_url,
+            sender=settings.sender,
+            sender_name=settings.vendor_name,
+            returns=return_paths(secrets, settings.bounce_to),
+        )
     return ConsoleMailer(sender=settings.sender)
 
 

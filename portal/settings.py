@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from portal.kit.addresses import networks
 
+LONGEST_MAILBOX = 39
+"""A local part has 64 characters at most (RFC 5321), and 25 of them are the suffix."""
 LOOPBACK_SECRET = "banso-loopback-only-not-a-secret"  # noqa: S105 - refused beyond loopback
 
 
@@ -34,6 +36,9 @@ class Settings(BaseSettings):
     vendor_name: str = Field("Banso", max_length=60, description="The vendor's name, on every page and in every mail")
     smtp_url: str = Field("", description="smtp://user:password@host:587; empty prints mails to the console")
     mail_from: str = Field("", description="The sender of mails; empty is no-reply@ the host of the base URL")
+    bounce_to: str = Field(
+        "", description="The mailbox for notices of non-delivery, which takes +suffixes; empty is the sender"
+    )
     link_minutes: int = Field(30, ge=1, le=1440, description="How long a sign-in link lasts")
     session_days: int = Field(30, ge=1, le=365, description="How long a sign-in lasts without a visit")
     events_per_second: int = Field(50_000, ge=1, description="What one source may send, in each process")
@@ -61,6 +66,14 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"unknown time zone {value!r}; write one like Asia/Tokyo") from error
+        return value
+
+    @field_validator("bounce_to")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        name, _, host = value.rpartition("@")
+        if value and not (name and host and "+" not in name and len(name) <= LONGEST_MAILBOX):
+            raise ValueError("must be an address like bounces@example.com, without a “+”")
         return value
 
     @field_validator("database_url")

@@ -18,10 +18,11 @@ from tests.postgres import free_port
 
 @dataclass(frozen=True)
 class Delivered:
-    """One mail as it came: to whom, its bytes, and read."""
+    """One mail as it came: to whom, its bytes, where notices about it go, and read."""
 
     to: str
     raw: bytes
+    sender: str = ""
 
     @property
     def mail(self) -> EmailMessage:
@@ -60,7 +61,7 @@ class Postbox:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - named by aiosmtpd
         said = self.content()
         if said is None or said.startswith("2"):
-            self.got.append(Delivered(envelope.rcpt_tos[0], envelope.content))
+            self.got.append(Delivered(envelope.rcpt_tos[0], envelope.content, envelope.mail_from))
         if said is None:
             await asyncio.Event().wait()
         return said or ""

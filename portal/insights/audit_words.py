@@ -66,6 +66,7 @@ ACTS: Mapping[str, Message] = {
     "banso link": Message("Making a sign-in link, by command"),
     "banso key add": Message("Making an API key, by command"),
     "banso source add": Message("Adding a source, by command"),
+    "banso mail bounce": Message("A notice of non-delivery, by command"),
     "banso publish": Message("Publishing, by command"),
     "banso import accounts": Message("Importing customers, by command"),
     "banso import members": Message("Importing people, by command"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
@@ -90,12 +91,16 @@ class ConsoleMailer:
 
 @dataclass(frozen=True)
 class SmtpMailer:
-    """Sends through `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://` (TLS from the start)."""
+    """Sends through `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://` (TLS from the start).
+
+    `returns` says where notices of non-delivery come back, by the address of a mail; "" for the sender.
+    """
 
     url: str
     sender: str
     sender_name: str
     seconds: float = SECONDS
+    returns: Callable[[str], str] = lambda _address: ""
 
     async def send(self, mail: Mail, *, now: datetime) -> None:
         server = urlsplit(self.url)
@@ -111,7 +116,7 @@ class SmtpMailer:
         )
         try:
             async with postman:
-                await postman.send_message(message)
+                await postman.send_message(message, sender=self.returns(mail.to) or None)
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refusal(error.recipients[0]) from error
         except aiosmtplib.SMTPDataError as error:

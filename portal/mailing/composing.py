@@ -5,8 +5,10 @@ A preview, a test and the mail itself are made here, so what was looked at is wh
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from hmac import compare_digest
 
 from sqlmodel import Session
 
@@ -20,14 +22,19 @@ from portal.checklists.runs import Run, load_runs
 from portal.kit.clock import days_between, local_day
 from portal.kit.i18n import Locale, as_locale
 from portal.kit.mail import Mail
+from portal.kit.secrets import Secrets
 from portal.kit.web import Site
 from portal.mailing.addresses import unsubscribe_token
 from portal.mailing.configured import Terms
+from portal.mailing.models import Letter
 from portal.mailing.summaries import week_of_account
 from portal.mailing.templates import Template
 from portal.mailing.variables import OF_A_RUN, Addressee, Progress, values
 from portal.mailing.written import Filled, fill
 
+NAMED = "message-id"
+NAME_MAC = 16
+LETTER_ID = re.compile(rf"<letter\.(\d{{1,18}})\.([0-9a-f]{{{NAME_MAC}}})@", re.ASCII)
 SAMPLE = "sample"
 """Stands in the link of a test, which takes nobody off."""
 
@@ -134,7 +141,16 @@ def _message_id(site: Site, letter_id: int | None) -> str:
     if letter_id is None:
         return ""
     host = site.base_url.partition("://")[2].partition("/")[0].partition(":")[0] or "localhost"
-    return f"<letter.{letter_id}.{site.secrets.mac('message-id', str(letter_id))[:16]}@{host}>"
+    return f"<letter.{letter_id}.{site.secrets.mac(NAMED, str(letter_id))[:NAME_MAC]}@{host}>"
+
+
+def letter_named(session: Session, secrets: Secrets, message_id: str) -> Letter | None:
+    """The letter with this Message-ID, if it is one of ours."""
+    named = LETTER_ID.match(message_id)
+    if named is None:
+        return None
+    made = (mac[:NAME_MAC] for mac in secrets.macs(NAMED, named[1]))
+    return session.get(Letter, int(named[1])) if any(compare_digest(named[2], mac) for mac in made) else None
 
 
 def _progress(

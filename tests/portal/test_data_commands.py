@@ -9,6 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from portal.cli import app
+from portal.kit.secrets import Secrets
+from portal.mailing.bounces import return_path
+from tests.portal.mailing.test_bounces import notice
 
 ACCOUNTS = "external_id,name\nacme,Acme\n"
 MEMBERS = "external_id,account,email,name\nu-100,acme,hana@acme.example,Hana\n"
@@ -83,3 +86,19 @@ def test_what_is_not_there_is_named(database: Path, words: list[str], said: str)
     result = run(database, *words)
     assert result.exit_code == 1
     assert result.stderr.startswith(said)
+
+
+def test_a_relay_pipes_notices_in_and_keeps_them_while_the_database_is_away(tmp_path: Path) -> None:
+    environment = {"BANSO_DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}", "BANSO_SECRET_KEY": "x" * 40}
+
+    def piped(notice: bytes) -> Result:
+        return CliRunner().invoke(app, ["mail", "bounce"], env=environment, input=notice)
+
+    about_us = notice(to=return_path(Secrets("x" * 40), "bounces@vendor.example", "admin@acme.example"))
+    assert (piped(b"Subject: hi\n\nhi").exit_code, piped(about_us).exit_code) == (0, 75)
+    assert CliRunner().invoke(app, ["migrate"], env=environment).exit_code == 0
+    assert [piped(one).output.strip() for one in (about_us, about_us, notice())] == [
+        "marked: admin@acme.example",
+        "noted: admin@acme.example",
+        "ignored: about no mail of this portal",
+    ]
