@@ -30,7 +30,7 @@ def joined_entries(
             place=Place(row.at, JOINED, row.gone_id),
             kind="joined",
             text=Message("Two entries of %(name)s became one", name=names.get(row.member_id, "")),
-            note=Message("The product gave the address of a person who was listed already."),
+            note=Message("One was listed by address, the other by the product's id: they are one person."),
         )
         for row in rows
     ]
