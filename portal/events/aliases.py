@@ -2,22 +2,27 @@
 
 A server says so with `alias`, or with an `identify` that names both. What it said is kept as it was said, and who is
 meant is found by following it to its ends: one end is that person, two are nobody in particular (a shared machine).
-So the order in which things are said does not matter, and saying them again changes nothing. An id under which a
-member is listed means that member, whatever else is said of it: where ids mean one another, whoever is listed under one
-in between before it is said whom it means stays listed so. A browser's word is never asked.
+Whoever was listed under an id before it was said whom it means becomes one with that person, so the order in which
+things are said does not matter, and saying them again changes nothing. Only who can be told by more than the id, by an
+address or since they have signed in, is somebody and stays so, whatever is said of the id. A browser's word is never
+asked.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
+from portal.accounts.models import Account, Member, Visit
+from portal.accounts.one_person import join_people
+from portal.accounts.people import member_by_id, stub_member
+from portal.accounts.service import lock_accounts
 from portal.events.attribute import Directory, people_named
 from portal.events.dialect import dialect_of, insert_ignoring, is_postgresql, lock_names
 from portal.events.models import Alias
@@ -30,31 +35,35 @@ LONGEST = 16
 """How far an alias of an alias is followed."""
 
 
+@dataclass(frozen=True)
+class Named:
+    """A batch with everybody called by the id they are known by. `aliases` are the ids of which it has become certain
+    whom they mean, by what it says; `joined` the people who became one with somebody listed under such an id."""
+
+    batch: Sequence[Incoming]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    joined: Set[str] = frozenset()
+
+
 def name_people(
     session: Session, directory: Directory, batch: Sequence[Incoming], *, source_id: int, now: datetime
-) -> tuple[Sequence[Incoming], set[str]]:
-    """The batch with everybody called by the id they are known by; also the ids of which it says something new.
-
-    What it says is kept first, so that it counts for its own messages too. Nothing is asked of the database for a
-    batch that names none but listed people.
-    """
+) -> Named:
+    """What the batch says is kept first, so that it counts for its own messages too. Nothing is asked of the database
+    for a batch that names none but listed people."""
     said = links_in(batch)
     strangers = {ref for one in batch if (ref := own_ref(one)) is not None and ref not in directory.people}
     if not said and not strangers:
-        return batch, set()
+        return Named(batch)
     if is_postgresql(session):
-        # Another transaction may be joining one of these ids to somebody while this one stores what it did.
-        unsettled = {own_ref(one) for one in batch if one.group_ref is None or one.user_ref is None}
-        lock_names(session, {ref for link in said for ref in link} | (strangers & unsettled))
-    news = _keep(session, said, source_id=source_id, now=now) if said else set()
-    meant = people_meant(session, strangers)
+        # Another transaction may be saying whom one of these ids means while this one lists it or stores what it did.
+        lock_names(session, {ref for link in said for ref in link} | strangers)
+    aliases: Mapping[str, str] = {}
+    if news := _keep(session, said, source_id=source_id, now=now):
+        aliases = people_meant(session, news | aliases_of(session, news))
+    doubles = _join_doubles(session, aliases, now=now)
+    meant = people_meant(session, strangers | doubles)
     named = [replace(one, user_ref=meant[ref]) if (ref := own_ref(one)) in meant else one for one in batch]
-    return named, news
-
-
-def known_now(session: Session, news: set[str]) -> dict[str, str]:
-    """Every id of which it has become certain whom it means, by what was just said of `news`."""
-    return people_meant(session, news | aliases_of(session, news)) if news else {}
+    return Named(named, aliases, {aliases[ref] for ref in doubles})
 
 
 def own_ref(one: Incoming) -> str | None:
@@ -82,8 +91,8 @@ def people_meant(session: Session, refs: Collection[str]) -> dict[str, str]:
         found = _links(session, col(Alias.ref), frontier)
         if not found:
             break
-        listed = people_named(session, found.keys()).people
-        links |= {ref: ends for ref, ends in found.items() if ref not in listed}
+        somebody = _somebody(session, found.keys())
+        links |= {ref: ends for ref, ends in found.items() if ref not in somebody}
         frontier = set[str]().union(*found.values()) - links.keys()
     ends = {ref: _ends(ref, links) for ref in refs if ref in links}
     return {ref: next(iter(one)) for ref, one in ends.items() if len(one) == 1}
@@ -110,21 +119,52 @@ def refs_of(session: Session, people: Collection[str]) -> dict[str, str]:
 
 def _keep(session: Session, said: Sequence[tuple[str, str]], *, source_id: int, now: datetime) -> set[str]:
     """Remember what is new of this; the ids that may mean somebody else than before."""
+    if not said:
+        return set()
     refs = sorted({ref for ref, _ in said})
-    listed = people_named(session, refs).people
+    somebody = _somebody(session, refs)
     room = dict.fromkeys(refs, ENDS)
     for some in chunks(refs):
         count = select(col(Alias.ref), func.count()).where(col(Alias.ref).in_(some)).group_by(col(Alias.ref))
         room |= {ref: ENDS - kept for ref, kept in session.connection().execute(count)}
     rows: list[dict[str, Any]] = []
     for ref, person in sorted(set(said)):
-        if ref not in listed and room[ref] > 0:
+        if ref not in somebody and room[ref] > 0:
             room[ref] -= 1
             rows.append({"ref": ref, "person": person, "source_id": source_id, "created_at": now})
     if not rows:
         return set()
     adding = insert_ignoring(dialect_of(session), Alias, Alias.ref)
     return {ref for (ref,) in session.connection().execute(adding, rows)}
+
+
+def _join_doubles(session: Session, aliases: Mapping[str, str], *, now: datetime) -> set[str]:
+    """Make those who are listed under one of these ids one with whom it means; the ids of those there were."""
+    listed = people_named(session, aliases).people
+    if not listed:
+        return set()
+    doubles = sorted((one.account_id, one.member_id, ref) for ref, known in listed.items() for one in known)
+    # All of them before the first, and in order: two batches must not wait for each other in a circle.
+    lock_accounts(session, sorted({account_id for account_id, _, _ in doubles}))
+    for account_id, member_id, ref in doubles:
+        gone = member_by_id(session, account_id, member_id)
+        if gone is not None and gone.external_id == ref:
+            account = session.get_one(Account, account_id)
+            keep = stub_member(session, account, aliases[ref], now=now, joined_at=gone.joined_at)
+            join_people(session, keep=keep, gone=gone, now=now)
+    return set(listed)
+
+
+def _somebody(session: Session, refs: Collection[str]) -> set[str]:
+    """Those of these ids under which somebody is listed who can be told by more than the id."""
+    found = set[str]()
+    has_signed_in = select(col(Visit.id)).where(col(Visit.member_id) == col(Member.id)).exists()
+    for some in chunks(sorted(refs)):
+        asked = select(col(Member.external_id)).where(
+            col(Member.external_id).in_(some), or_(col(Member.email_key).is_not(None), has_signed_in)
+        )
+        found |= {ref for ref in session.connection().scalars(asked) if ref is not None}
+    return found
 
 
 def _ends(ref: str, links: Mapping[str, set[str]]) -> set[str]:

@@ -21,7 +21,7 @@ from portal.accounts.changes import AccountChange, Subscribers, gathered
 from portal.accounts.models import Member
 from portal.events import log, rollups
 from portal.events.activity import count_taken
-from portal.events.aliases import known_now, name_people, refs_of
+from portal.events.aliases import Named, name_people, refs_of
 from portal.events.attribute import (
     Directory,
     Membership,
@@ -189,9 +189,10 @@ def _take_in(
         with gathered(session, now=received_at):
             directory = look_up(session, batch)
             batch = without_the_erased(session, directory, batch)
-            named, news = batch, set[str]()
+            known = Named(batch)
             if not from_browser:
-                named, news = name_people(session, directory, batch, source_id=source_id, now=received_at)
+                known = name_people(session, directory, batch, source_id=source_id, now=received_at)
+            named = known.batch
             if named is not batch:
                 directory = look_up(session, named)
                 batch, named = without_the_erased_by_other_names(session, directory, batch, named)
@@ -200,10 +201,10 @@ def _take_in(
                 directory.accounts |= describe_accounts(session, groups, now=received_at, zone=zone)
             join_by_address(session, directory, named, now=received_at, zone=zone)
             list_strangers(session, directory, named, now=received_at)
-            aliases = known_now(session, news)
-            recognised = take_nameless(session, directory, aliases, now=received_at) if aliases else []
+            directory.linked |= known.joined
+            recognised = take_nameless(session, directory, known.aliases, now=received_at) if known.aliases else []
             settle(session, directory, named)
-            attached = take_waiting(session, directory, aliases | refs_of(session, directory.linked))
+            attached = take_waiting(session, directory, {**known.aliases, **refs_of(session, directory.linked)})
             waited = [*recognised, *attached]
             refused, joined = _describe(session, directory, named, waited, now=received_at, zone=zone)
             if joined:

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import Session, col, select
 
-from portal.accounts import changes
+from portal.accounts import changes, one_person
 from portal.accounts.models import Account, Member
 from portal.events import ingest as ingest_module
+from portal.events import merging
 from portal.events.ingest import Outcome, ingest, subscribe
 from portal.events.models import Event, EventDay
 from portal.events.rollups import Recorded
@@ -126,6 +127,8 @@ async def feed(db: Database, nobody_else_listens: None) -> AsyncIterator[Feed]:
 
 @pytest.fixture(autouse=True)
 def nobody_else_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests are about this room alone, even where an earlier test has put a whole portal together."""
+    """These tests are about this room alone, even where an earlier test has put a whole portal together; what it does
+    when two entries of one person become one is its own."""
+    monkeypatch.setattr(one_person.joined, "_listeners", [merging.join_people])
     monkeypatch.setattr(changes, "_subscribers", changes.Subscribers())
     monkeypatch.setattr(ingest_module.subscribers, "_listeners", [])

@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from portal.accounts import changes
 from portal.accounts.people import upsert_member
 from portal.accounts.service import upsert_account
+from portal.accounts.sessions import open_visit
 from portal.events.aliases import ENDS
 from portal.events.ingest import Outcome, follow_accounts
 from portal.events.models import Alias
@@ -85,11 +86,36 @@ async def test_an_id_of_two_people_is_nobodys(feed: Feed) -> None:
     assert ("of one", "acme", "u1") in owners
 
 
-async def test_a_listed_member_is_nobodys_alias(feed: Feed) -> None:
+@pytest.mark.parametrize("told_by", ["an address", "signing in"])
+async def test_somebody_is_nobodys_alias(feed: Feed, told_by: str) -> None:
     await feed.send(group("acme", user="u1"), group("acme", user="u2"))
+    member_id = (await feed.look()).members["acme", "u2"].id or 0
+    if told_by == "an address":
+        await feed.send(identify("u2", email="u2@acme.example"))
+    else:
+        await feed.db.write(lambda session: open_visit(session, member_id=member_id, now=NOW, days=1))
     assert await feed.send(alias("u2", "u1")) == Outcome(accepted=1)
     await feed.send(track("mine", user="u2"))
     assert ("mine", "acme", "u2") in (await feed.look()).owners
+
+
+async def test_who_was_listed_before_it_was_said_whom_the_id_means_is_that_person(feed: Feed) -> None:
+    """By way of another id, or as if it were a user's own; also in a company where the person was not known."""
+    at = [(NOW - timedelta(hours=hours)).isoformat() for hours in (3, 2, 1)]
+    await feed.send(group("acme"), alias("a2", "a1"), identify("u1", email="u1@acme.example", name="早川"))
+    await feed.send(nameless(ref="a2", group="acme", timestamp=at[0]), track("visit", timestamp=at[1]))
+    await feed.send(track("visit", user="a1", group="beta", timestamp=at[2]))
+    assert {key[1] for key in (await feed.look()).members} == {"u1", "a1"}
+    await feed.send(alias("a1", "u1"), track("same batch", user="a1", group="beta"))
+    seen = await feed.look()
+    assert seen.members.keys() == {("acme", "u1"), ("beta", "u1")}
+    assert (seen.members["acme", "u1"].name, seen.members["acme", "u1"].email) == ("早川", "u1@acme.example")
+    assert seen.members["beta", "u1"].joined_at == NOW - timedelta(hours=1)
+    happened = {owner for owner in seen.owners if owner[0] in ("visit", "same batch")}
+    assert happened == {("visit", "acme", "u1"), ("visit", "beta", "u1"), ("same batch", "beta", "u1")}
+    hours = {(day[0], day[1]): (day[3], day[4], (NOW - day[5]) // HOUR, (NOW - day[6]) // HOUR) for day in seen.days}
+    assert hours["acme", "visit"] == ("u1", 2, 3, 2)
+    assert hours["beta", "visit"] == ("u1", 1, 1, 1)
 
 
 @pytest.mark.parametrize("chain", [["a1", "a1"], ["a1", "a2", "a1"], ["a1", "a2", "a3", "a1"]])

@@ -112,6 +112,27 @@ async def test_a_message_in_two_transactions_at_once_counts_once(feed: Feed, dat
 
 
 @pytest.mark.parametrize("event_first", [True, False])
+async def test_who_is_listed_by_an_id_at_the_moment_it_is_said_whom_it_means(
+    feed: Feed, database_url: str, event_first: bool
+) -> None:
+    await feed.send(group("acme"))
+
+    def happen(session: Session) -> None:
+        take(session, track("early", user="a1", group="acme"))
+
+    def say(session: Session) -> None:
+        take(session, alias("a1", "u1"))
+
+    def take(session: Session, message: dict[str, Any]) -> None:
+        ingest(session, [read(message)], source_id=feed.source_id, received_at=NOW, zone=TOKYO)
+
+    await side_by_side(database_url, *((happen, say) if event_first else (say, happen)))
+    seen = await feed.look()
+    assert seen.members.keys() == {("acme", "u1")}
+    assert ("early", "acme", "u1") in seen.owners
+
+
+@pytest.mark.parametrize("event_first", [True, False])
 async def test_a_stranger_who_is_named_at_the_same_moment(feed: Feed, database_url: str, event_first: bool) -> None:
     """Something a stranger did, and an alias that says who the stranger is."""
     await feed.send(group("acme"))
