@@ -1,4 +1,4 @@
-"""PostgreSQL: one transaction a unit, through asyncpg; a unit that lost a race is run again."""
+"""PostgreSQL, through asyncpg: one transaction for each unit that writes, and again for one that lost a race."""
 
 from __future__ import annotations
 
@@ -30,32 +30,38 @@ def postgres_url(url: URL) -> URL:
     return url.set(drivername="postgresql+asyncpg")
 
 
-def postgres_engine(url: URL, **options: Any) -> AsyncEngine:
+def postgres_engine(url: URL, *, read_only: bool = False, **options: Any) -> AsyncEngine:
     """An engine whose sessions speak UTC, so that no server setting changes what a date means."""
+    settings = {"timezone": "UTC", "jit": "off"} | ({"default_transaction_read_only": "on"} if read_only else {})
     return create_async_engine(
         postgres_url(url),
         json_serializer=prepared.json_text,
         json_deserializer=orjson.loads,
-        connect_args={"server_settings": {"timezone": "UTC", "jit": "off"}, "timeout": 5},
+        connect_args={"server_settings": settings, "timeout": 5},
         **options,
     )
 
 
 class PostgresDatabase(Database):
-    """PostgreSQL: one transaction a unit; a unit that lost a race is run again."""
+    """PostgreSQL: one transaction for each unit that writes, and again for one that lost a race. It takes twenty
+    connections at most."""
 
     def __init__(self, url: URL, zone: ZoneInfo, secrets: Secrets | None) -> None:
         self.url = url
         self._info = {"zone": zone, "secrets": secrets}
-        self._engine = postgres_engine(url, pool_size=10, max_overflow=10, pool_timeout=5, pool_pre_ping=False)
-        self._readers = self._engine.execution_options(postgresql_readonly=True)
+        self._engine = postgres_engine(url, pool_size=5, max_overflow=7, pool_timeout=5)
+        self._reports = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        # A read asks for no transaction: it would see no more in one, since each statement sees what is committed when
+        # it begins, and to begin and end one costs as much as two questions.
+        self._readers = postgres_engine(
+            url, read_only=True, isolation_level="AUTOCOMMIT", pool_size=5, max_overflow=3, pool_timeout=5
+        )
 
     async def read(self, work: Work[T]) -> T:
         return await self._reading(lambda: self._look(self._readers, work))
 
     async def report(self, work: Work[T]) -> T:
-        snapshot = self._readers.execution_options(isolation_level="REPEATABLE READ")
-        return await self._reading(lambda: self._look(snapshot, work))
+        return await self._reading(lambda: self._look(self._reports, work))
 
     async def write(self, work: Work[T]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
@@ -75,6 +81,7 @@ class PostgresDatabase(Database):
 
     async def close(self) -> None:
         await self._engine.dispose()
+        await self._readers.dispose()
 
     async def _unit(self, work: Work[T]) -> T:
         async with AsyncSession(

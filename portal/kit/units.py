@@ -28,7 +28,8 @@ class Database(ABC):
 
     @abstractmethod
     async def report(self, work: Work[T]) -> T:
-        """Like `read`, for work that may take over 10 ms: the event loop goes on meanwhile."""
+        """Like `read`, for work that may take over 10 ms, or fetches its rows a few at a time: the event loop goes on
+        meanwhile, and everything is as it was at one moment."""
 
     @abstractmethod
     async def write(self, work: Work[T]) -> T:
