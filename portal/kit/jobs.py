@@ -21,6 +21,7 @@ from sqlmodel import Field, Session, col
 
 from portal.kit.prepared import Insertion
 from portal.kit.rows import BigId, Json, Row, one_of
+from portal.kit.sql import numbers
 
 LEASE = timedelta(seconds=30)
 PAUSES = tuple(timedelta(seconds=5 * 4**number) for number in range(7))
@@ -29,6 +30,9 @@ URGENT, NORMAL, LATER = 0, 1, 2
 # Written out, not bound: a partial index serves only a query that says so literally.
 WAITING = "state = 'waiting'"
 DEAD = "state = 'dead'"
+UNFINISHED = "job.state NOT IN ('done', 'dead')"
+"""The same, said so that no partial index serves it: who knows the id must not walk over all that waits, which is what
+PostgreSQL does as long as it believes that little waits."""
 
 
 class Job(Row, table=True):
@@ -232,7 +236,7 @@ def claim(session: Session, *, kinds: Mapping[str, Kind], now: datetime, places:
                 claims.append(Claim(job_id, kind, payload, attempts + 1, lane))
     _leave_dead(session, dead, now=now)
     if claims:
-        leased = update(Job).where(col(Job.id).in_([job.id for job in claims]))
+        leased = update(Job).where(numbers(col(Job.id), [job.id for job in claims]))
         until = now + LEASE
         session.connection().execute(leased.values(run_at=until, leased_until=until, attempts=col(Job.attempts) + 1))
     return claims
@@ -256,7 +260,7 @@ def hand_back(session: Session, jobs: Collection[Claim], *, now: datetime) -> No
 
 def _mine(job: Claim) -> Update:
     # Only the holder of this attempt may touch it: a worker that was given up for dead changes nothing.
-    return update(Job).where(col(Job.id) == job.id, col(Job.attempts) == job.attempt, literal_column(WAITING))
+    return update(Job).where(col(Job.id) == job.id, col(Job.attempts) == job.attempt, literal_column(UNFINISHED))
 
 
 def _leave_dead(session: Session, ids: Sequence[int], *, now: datetime) -> None:
@@ -279,7 +283,10 @@ def settle(
 ) -> None:
     """Write down how these attempts ended, and what came of them. `spread` gives 0 to 1: how much of the jitter."""
     rows = [_settled(one, kinds.get(one.job.kind, ANY).pauses, now, spread()) for one in ended]
-    if rows:
+    if rows and session.get_bind().dialect.name == "postgresql":
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        session.connection().execute(_SETTLE_TOGETHER, columns)
+    elif rows:
         session.connection().execute(_SETTLE, rows)
     by_kind: dict[str, list[Ended]] = {}
     for one in ended:
@@ -307,7 +314,9 @@ def _settled(one: Ended, pauses: Sequence[timedelta], now: datetime, spread: flo
 
 _SETTLE = (
     update(Job)
-    .where(col(Job.id) == bindparam("its_id"), col(Job.attempts) == bindparam("its_attempt"), literal_column(WAITING))
+    .where(
+        col(Job.id) == bindparam("its_id"), col(Job.attempts) == bindparam("its_attempt"), literal_column(UNFINISHED)
+    )
     .values(
         state=bindparam("state"),
         run_at=bindparam("run_at"),
@@ -315,6 +324,20 @@ _SETTLE = (
         error=bindparam("error"),
         finished_at=bindparam("finished_at"),
     )
+)
+
+
+# The same for PostgreSQL, where each row by itself would be a round trip.
+_SETTLE_TOGETHER = text(
+    f"""
+    UPDATE job SET state = ended.state, run_at = ended.run_at, leased_until = NULL, error = ended.error,
+        finished_at = ended.finished_at
+    FROM unnest(
+        CAST(:its_id AS bigint[]), CAST(:its_attempt AS integer[]), CAST(:state AS text[]),
+        CAST(:run_at AS timestamptz[]), CAST(:error AS text[]), CAST(:finished_at AS timestamptz[])
+    ) AS ended(id, attempt, state, run_at, error, finished_at)
+    WHERE job.id = ended.id AND job.attempts = ended.attempt AND {UNFINISHED}
+    """  # noqa: S608 - a word of ours
 )
 
 

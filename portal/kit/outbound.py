@@ -12,12 +12,12 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, cast
+from functools import cache, lru_cache, partial
+from typing import Any
 
 import certifi
 import httpcore
@@ -31,6 +31,10 @@ KEPT_BYTES = 1024
 LARGEST_ANSWER = 64 * 1024
 LOOKUPS = 8
 ADDRESSES = 4
+KEPT_SECONDS = 30.0
+MOST_KEPT = 50
+Place = tuple[bytes, bytes, int]
+"""Scheme, host and port."""
 FAILURES = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
 
 
@@ -57,82 +61,98 @@ class Outbound:
     def __init__(self, policy: Policy | None = None, *, seconds: float = SECONDS) -> None:
         self.policy = policy or Policy()
         self._seconds = seconds
-        self._transport: PinningTransport | None = None
         self._lookups = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="banso-lookup")
+        self._connections = _Connections(_Pinned(self.policy, self._lookups))
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Post `body`; any status is an answer. Raises `Refused` or `Unreachable`, with the reason in words."""
         began = time.perf_counter()
-        # No client above the transport: nothing is to be redirected, authorized, decoded or kept as a cookie, and that
-        # is a third of the work.
-        transport = self._transport = self._transport or PinningTransport(self.policy, self._lookups)
         try:
             async with asyncio.timeout(self._seconds):
-                request = httpx.Request("POST", url, content=body, headers=dict(headers))
-                response = await transport.handle_async_request(request)
-                try:
-                    kept = await _first_bytes(response)
-                finally:
-                    await response.aclose()
+                status, kept = await self._ask(_post(url, body, headers))
         except TimeoutError as error:
             raise Unreachable(f"no answer within {self._seconds:g} seconds") from error
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        except (*FAILURES, httpx.InvalidURL, UnicodeError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}"[:500]) from error
         text = kept.decode("utf-8", "replace").replace("\0", "")
-        return Answer(response.status_code, text, time.perf_counter() - began)
+        return Answer(status, text, time.perf_counter() - began)
 
     async def close(self) -> None:
         """Let go of every connection."""
-        if self._transport is not None:
-            await self._transport.aclose()
-            self._transport = None
+        await self._connections.close()
         self._lookups.shutdown(wait=False, cancel_futures=True)
 
+    async def _ask(self, request: httpcore.Request) -> tuple[int, bytes]:
+        async with self._connections.to(request.url) as connection:
+            answer = await connection.handle_async_request(request)
+            try:
+                return answer.status, await _first_bytes(answer)
+            finally:
+                await answer.aclose()
 
-class PinningTransport(httpx.AsyncBaseTransport):
-    """httpx over connections that are judged before they are made, for any client that calls what somebody typed in."""
 
-    def __init__(self, policy: Policy, lookups: ThreadPoolExecutor) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_trust(),
-            max_connections=200,
-            max_keepalive_connections=50,
-            keepalive_expiry=30,
-            network_backend=_Pinned(policy, lookups),
+def _post(url: str, body: bytes, headers: Mapping[str, str]) -> httpcore.Request:
+    """The request as it goes over the wire. No client makes it: nothing is to be redirected, authorized, decoded or
+    kept as a cookie, and that would be a third of the work."""
+    target = _target(url)
+    told = [(b"Host", target.netloc), (b"Content-Length", b"%d" % len(body))]
+    told += [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    place = httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path)
+    return httpcore.Request("POST", place, headers=told, content=body)
+
+
+@lru_cache(maxsize=256)
+def _target(url: str) -> httpx.URL:
+    """A typed-in address taken apart, names in other letters as DNS has them. Raises `httpx.InvalidURL`."""
+    return httpx.URL(url)
+
+
+class _Connections:
+    """Connections that are judged before they are made, kept open for a while for whoever calls the same place next.
+
+    httpcore's own pool looks at each of its connections, several times, for each request: with thirty of them open that
+    costs more than the request.
+    """
+
+    def __init__(self, network: httpcore.AsyncNetworkBackend) -> None:
+        self._network = network
+        self._idle: list[tuple[Place, httpcore.AsyncHTTPConnection]] = []
+        """The one that was used last comes last."""
+
+    @asynccontextmanager
+    async def to(self, url: httpcore.URL) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
+        """A connection nobody else has meanwhile."""
+        if url.scheme not in (b"http", b"https"):
+            raise httpcore.UnsupportedProtocol(f"{url.scheme.decode()!r} is no way to call")
+        origin = url.origin
+        place = (origin.scheme, origin.host, origin.port)
+        trust = _trust() if url.scheme == b"https" else None
+        connection = await self._take(place) or httpcore.AsyncHTTPConnection(
+            origin, ssl_context=trust, keepalive_expiry=KEPT_SECONDS, network_backend=self._network
         )
+        try:
+            yield connection
+        finally:
+            if connection.is_idle() and not connection.is_closed():
+                self._idle.append((place, connection))
+            else:
+                await connection.aclose()
+            while len(self._idle) > MOST_KEPT or (self._idle and self._idle[0][1].has_expired()):
+                await self._idle.pop(0)[1].aclose()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """What httpx's own transport does, over our pool (which that one does not let one choose)."""
-        url = request.url
-        asked = httpcore.Request(
-            method=request.method,
-            url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-            content=cast("AsyncIterable[bytes]", request.stream),
-            extensions=request.extensions,
-        )
-        with _in_httpx_words(request):
-            answer = await self._pool.handle_async_request(asked)
-        stream = _Body(request, cast("AsyncIterable[bytes]", answer.stream), answer.aclose)
-        return httpx.Response(answer.status, headers=answer.headers, stream=stream, extensions=answer.extensions)
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop()[1].aclose()
 
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(
-        self, request: httpx.Request, stream: AsyncIterable[bytes], close: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._request, self._stream, self._close = request, stream, close
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _in_httpx_words(self._request):
-            async for part in self._stream:
-                yield part
-
-    async def aclose(self) -> None:
-        await self._close()
+    async def _take(self, place: Place) -> httpcore.AsyncHTTPConnection | None:
+        for number in reversed(range(len(self._idle))):
+            if self._idle[number][0] == place:
+                _, connection = self._idle.pop(number)
+                if not connection.has_expired():
+                    return connection
+                await connection.aclose()
+                return await self._take(place)
+        return None
 
 
 class _Pinned(httpcore.AsyncNetworkBackend):
@@ -190,19 +210,24 @@ class _Pinned(httpcore.AsyncNetworkBackend):
 
 
 class _Quick(httpcore.AsyncNetworkStream):
-    """A stream that knows its socket: the pool asks each of its connections, at each request, whether the other side
-    has hung up, and the search for the socket costs more than the answer."""
+    """A stream that sends head and body of a request at once, and knows its socket: whoever takes a connection asks
+    whether the other side has hung up, and the search for the socket costs more than the answer."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
+        self._unsent = b""
         self._poll = select.poll()
         self._poll.register(stream.get_extra_info("socket"), select.POLLIN)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        unsent, self._unsent = self._unsent, b""
+        if unsent:
+            with suppress(httpcore.WriteError):  # the other side may have answered before it had read everything
+                await self._stream.write(unsent, timeout)
         return await self._stream.read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
-        await self._stream.write(buffer, timeout)
+        self._unsent += buffer
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -219,16 +244,7 @@ class _Quick(httpcore.AsyncNetworkStream):
         return bool(self._poll.poll(0)) if info == "is_readable" else self._stream.get_extra_info(info)
 
 
-@contextmanager
-def _in_httpx_words(request: httpx.Request) -> Iterator[None]:
-    """httpcore's failures as httpx's, which have the same names."""
-    try:
-        yield
-    except FAILURES as error:
-        named: type[httpx.TransportError] = getattr(httpx, type(error).__name__, httpx.TransportError)
-        raise named(str(error), request=request) from error
-
-
+@cache
 def _trust() -> ssl.SSLContext:
     """The authorities this machine trusts, and the public ones where it has none of its own."""
     context = ssl.create_default_context()
@@ -236,10 +252,10 @@ def _trust() -> ssl.SSLContext:
     return context
 
 
-async def _first_bytes(response: httpx.Response) -> bytes:
+async def _first_bytes(answer: httpcore.Response) -> bytes:
     """As it came, not unpacked: a small answer may unpack to a large one."""
     kept, size = b"", 0
-    async for part in response.aiter_raw():
+    async for part in answer.aiter_stream():
         kept += part[: KEPT_BYTES - len(kept)]
         size += len(part)
         if size > LARGEST_ANSWER:

@@ -108,18 +108,22 @@ class Worker:
     async def _turn(self, *, take: bool = True) -> int:
         """How many jobs were taken."""
         ended = list(self._ended)
+        busy = Counter(job.lane for job in self._in_hand.values()) if take else None
         places: dict[str, int] = {}
-        # A look before the leap: an idle worker takes no write lock.
-        if take and len(self._in_hand) < self._slots:
+        # A look before the leap: an idle worker takes no write lock. One that leaps anyway looks on its way.
+        if busy is not None and not ended and busy.total() < self._slots:
             due = await self._database.read(lambda session: due_lanes(session, now=self._clock()))
-            places = self._allot(due)
+            places = self._allot(due, busy)
         if not ended and not places:
             return 0
         now = self._clock()
 
         def work(session: Session) -> list[Claim]:
             settle(session, ended, kinds=self._kinds, now=now)
-            return claim(session, kinds=self._kinds, now=now, places=places)
+            if busy is None:
+                return []
+            wanted = places if not ended else self._allot(due_lanes(session, now=now), busy)
+            return claim(session, kinds=self._kinds, now=now, places=wanted)
 
         try:
             claims = await self._database.write(work)
@@ -150,11 +154,10 @@ class Worker:
             except Exception:
                 log.exception("job could not be settled", job=one.job.id, kind=one.job.kind)
 
-    def _allot(self, lanes: list[str]) -> dict[str, int]:
-        """How many jobs to take of each lane: urgent kinds first, nobody more than their places, together no more than
-        there are slots."""
-        busy = Counter(job.lane for job in self._in_hand.values())
-        left = self._slots - len(self._in_hand)
+    def _allot(self, lanes: list[str], busy: Counter[str]) -> dict[str, int]:
+        """How many jobs to take of each lane, of which so many are in hand: urgent kinds first, nobody more than their
+        places, together no more than there are slots."""
+        left = self._slots - busy.total()
         places: dict[str, int] = {}
         for lane in sorted(lanes, key=lambda lane: self._kind_of(lane).priority):
             most = self._reduced.get(lane, self._kind_of(lane).at_once) - busy[lane]

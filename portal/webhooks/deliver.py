@@ -14,11 +14,14 @@ from datetime import datetime
 from functools import partial
 
 import orjson
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
 from portal.kit.jobs import Claim, Ended, Failed, Kind
 from portal.kit.outbound import Refused, Unreachable
+from portal.kit.prepared import Prepared
+from portal.kit.sql import among
+from portal.kit.together import Together
 from portal.kit.web import Site
 from portal.webhooks.mails import tell_owners
 from portal.webhooks.models import Attempt, Endpoint, Told
@@ -44,28 +47,49 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _Ready:
+class _Wanted:
+    endpoint: int
+    message: str
+    asked: bool
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What there is to deliver, and how; still sealed."""
+
     url: str
-    headers: dict[str, str]
-    body: bytes
+    secret: str
+    previous_secret: str | None
+    previous_until: datetime | None
+    headers: str
+    body: str
+
+
+Looking = Together[_Wanted, _Stored | None]
 
 
 def kind(site: Site) -> Kind:
-    """How deliveries are done."""
-    return Kind(partial(deliver, site), settle=partial(log_attempts, site), at_once=AT_ONCE, pauses=PAUSES)
+    """How deliveries are done. What is needed for those that begin together is read together."""
+
+    async def look(wanted: Sequence[_Wanted]) -> Sequence[_Stored | None]:
+        return await site.database.read(partial(_look_up, wanted=wanted))
+
+    run = partial(deliver, site, Together(look))
+    return Kind(run, settle=partial(log_attempts, site), at_once=AT_ONCE, pauses=PAUSES)
 
 
-async def deliver(site: Site, job: Claim) -> Outcome | None:
+async def deliver(site: Site, looking: Looking, job: Claim) -> Outcome | None:
     """One attempt; None where there is nobody to tell any more. Raises `Failed` where it is to be tried again."""
     now = site.clock()
     endpoint, message, asked = job.payload["endpoint"], job.payload["message"], bool(job.payload.get("asked"))
-    ready = await site.database.read(partial(_prepare, site, endpoint=endpoint, message=message, asked=asked, now=now))
-    if ready is None:
+    stored = await looking.ask(_Wanted(endpoint, message, asked))
+    if stored is None:
         return None
+    headers = _headers(site, stored, message, now=now)
     status, error, answer = None, None, ""
     began = time.perf_counter()
     try:
-        got = await site.outbound.post(ready.url, ready.body, ready.headers)
+        got = await site.outbound.post(stored.url, stored.body.encode(), headers)
         status, answer = got.status, got.body
     except (Refused, Unreachable) as failure:
         error = str(failure)[:500]
@@ -89,7 +113,7 @@ def log_attempts(site: Site, session: Session, ended: Sequence[Ended], now: date
     wanted = select(Endpoint).where(col(Endpoint.id).in_(sorted(outcomes))).order_by(col(Endpoint.id))
     endpoints = {row.id or 0: row for row in session.execute(wanted.with_for_update()).scalars()}
     messages = {outcome.message for some in outcomes.values() for outcome in some}
-    known = set(session.connection().scalars(select(col(Told.key)).where(col(Told.key).in_(sorted(messages)))))
+    known = {row[0] for row in _KNOWN.all(session, {"keys": sorted(messages)})}
     rows = [
         _row(outcome, numbers[outcome.endpoint, outcome.message])
         for some in outcomes.values()
@@ -113,32 +137,42 @@ def _judge(site: Site, session: Session, endpoint: Endpoint, outcomes: Sequence[
         tell_owners(site, session, endpoint, now=now)
 
 
-def _prepare(site: Site, session: Session, *, endpoint: int, message: str, asked: bool, now: datetime) -> _Ready | None:
-    found = session.connection().execute(_ASKED, {"endpoint": endpoint, "message": message}).one_or_none()
-    if found is None or (found.disabled_at is not None and not asked):
-        return None
-    in_use = [found.secret]
-    if found.previous_secret and found.previous_until is not None and found.previous_until > now:
-        in_use.append(found.previous_secret)
-    headers = signed(message, found.body, [site.secrets.decrypt(one) for one in in_use], now=now)
-    own: dict[str, str] = orjson.loads(site.secrets.decrypt(found.headers)) if found.headers else {}
-    return _Ready(found.url, {**own, **headers}, found.body.encode())
+def _look_up(session: Session, *, wanted: Sequence[_Wanted]) -> list[_Stored | None]:
+    endpoints = {row[0]: row for row in _ENDPOINTS.all(session, {"ids": sorted({one.endpoint for one in wanted})})}
+    bodies = {row[0]: row[1] for row in _BODIES.all(session, {"keys": sorted({one.message for one in wanted})})}
+    found: list[_Stored | None] = []
+    for one in wanted:
+        endpoint, body = endpoints.get(one.endpoint), bodies.get(one.message)
+        if endpoint is None or body is None:
+            found.append(None)
+            continue
+        _, disabled_at, url, secret, previous_secret, previous_until, headers = endpoint
+        is_wanted = disabled_at is None or one.asked
+        found.append(_Stored(url, secret, previous_secret, previous_until, headers, body) if is_wanted else None)
+    return found
 
 
-# Built once: building it would cost more than running it.
-_ASKED = (
+def _headers(site: Site, stored: _Stored, message: str, *, now: datetime) -> dict[str, str]:
+    in_use = [stored.secret]
+    if stored.previous_secret and stored.previous_until is not None and stored.previous_until > now:
+        in_use.append(stored.previous_secret)
+    own: dict[str, str] = orjson.loads(site.secrets.decrypt(stored.headers)) if stored.headers else {}
+    return {**own, **signed(message, stored.body, [site.secrets.decrypt(one) for one in in_use], now=now)}
+
+
+_ENDPOINTS = Prepared(
     select(
+        col(Endpoint.id),
+        col(Endpoint.disabled_at),
         col(Endpoint.url),
         col(Endpoint.secret),
         col(Endpoint.previous_secret),
         col(Endpoint.previous_until),
         col(Endpoint.headers),
-        col(Endpoint.disabled_at),
-        col(Told.body),
-    )
-    .join(Told, col(Told.key) == bindparam("message"))
-    .where(col(Endpoint.id) == bindparam("endpoint"))
+    ).where(among(col(Endpoint.id), "ids"))
 )
+_KNOWN = Prepared(select(col(Told.key)).where(among(col(Told.key), "keys")))
+_BODIES = Prepared(select(col(Told.key), col(Told.body)).where(among(col(Told.key), "keys")))
 
 
 def _row(outcome: Outcome, number: int) -> dict[str, object]:

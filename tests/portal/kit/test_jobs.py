@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlmodel import Session, col
 
 from portal.kit.db import Database, open_database
@@ -304,3 +304,24 @@ async def test_lanes_that_have_something_to_do_by_how_long_it_waits(db: Database
 def test_a_pause_is_its_own_and_a_tenth_more_at_most(attempt: int, spread: float, waits: float | None) -> None:
     found = pause(attempt, PAUSES, spread)
     assert (found and found.total_seconds()) == waits
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+async def test_who_ends_a_job_walks_over_none_that_waits(db: Database) -> None:
+    """Even where the database believes that little waits, as it does until it has looked."""
+    touched = text(
+        "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'job'"
+    )
+
+    def work(session: Session) -> int:
+        renewed, handed_back, done, failed = claim(session, kinds={}, now=NOW, places={"greet": 4})
+        before = session.execute(touched).scalar_one()
+        renew(session, [renewed], now=NOW)
+        hand_back(session, [handed_back], now=NOW)
+        settle(session, [Ended(done), Ended(failed, error="no")], kinds={}, now=NOW)
+        return int(session.execute(touched).scalar_one() - before)
+
+    await db.write(lambda session: enqueue_all(session, "greet", [("", {})] * 2000, now=NOW))
+    assert await db.write(work) <= 8
+    states = [job.state for job in await stored(db)]
+    assert (states.count("done"), states.count("waiting")) == (1, 1999)

@@ -137,6 +137,34 @@ async def test_a_call_brings_its_body_and_headers_and_takes_the_first_of_the_ans
     assert 0 < answer.seconds < 5
 
 
+async def test_a_connection_is_used_again_until_the_other_side_hangs_up() -> None:
+    answered: list[int] = []
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answered.append(0)
+        while answered[-1] < 2:
+            await reader.readuntil(b"}")
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            answered[-1] += 1
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    outbound = Outbound(HERE)
+    try:
+        for _ in range(2):
+            assert (await outbound.post(url, b"{}", {})).status == 204
+        await gone.wait()
+        assert (await outbound.post(url, b"{}", {})).status == 204
+        assert answered == [2, 1]
+    finally:
+        await outbound.close()
+        server.close()
+
+
 async def test_an_endless_answer_is_cut_off() -> None:
     sent = 0
 
