@@ -166,9 +166,9 @@ class Replacement(Row, table=True):
 class FolderImport(Row, table=True):
     """A folder that moved in: what it became, and what did not fit.
 
-    `drafts` have each the document, language, title, file and the id of the text it came with; `collections` and `media` are
-    the keys of those that came into being with it. `notes` are file, line and sentence, the first of `noted`. `left`
-    are the titles of what stayed when it was taken back.
+    `drafts` have each the document, language, title, file and the id of the text it came with; `collections` and
+    `media` are the keys of those that came into being with it. `notes` are file, line and sentence, the first of
+    `noted`. `left` are the titles of what stayed when it was taken back.
     """
 
     __tablename__ = "folder_import"

@@ -1,4 +1,4 @@
-"""The way of a manuscript: handed in, approved, given back with a word, taken back, taken down or put away, taken up."""
+"""The way of a manuscript: handed in, approved, given back with a word, taken back, taken down, put away, taken up."""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ import { tagHighlighter, tags } from "@lezer/highlight";
 import { toCell } from "./cells";
 import { act } from "./commands";
 import { openDialog } from "./dialogs";
+import { finding, whateverIsTyped } from "./finding";
 import { fromElsewhere } from "./paste";
+import { japaneseStrong } from "./strong";
 
 export interface Editor {
   view: EditorView;
@@ -38,7 +40,8 @@ export function makeEditor(form: HTMLFormElement, body: HTMLTextAreaElement): Ed
       extensions: [
         EditorView.cspNonce.of(form.dataset.nonce ?? ""),
         history(),
-        markdown({ addKeymap: false }),
+        markdown({ addKeymap: false, extensions: [japaneseStrong] }),
+        finding(form.dataset.phrases),
         syntaxHighlighting(classes),
         highlightActiveLine(),
         EditorView.lineWrapping,
@@ -68,6 +71,7 @@ export function makeEditor(form: HTMLFormElement, body: HTMLTextAreaElement): Ed
       ],
     }),
   });
+  whateverIsTyped(view);
   body.before(view.dom);
   body.hidden = true;
   // The textarea still is what the form sends; it is filled when it is asked for, not at each keystroke.

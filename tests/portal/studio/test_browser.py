@@ -96,6 +96,29 @@ async def test_rich_text_is_pasted_as_clean_markdown(studio: Studio) -> None:
         assert got.rstrip("\n") == "\n".join(case["markdown"]), case["from"]
 
 
+async def test_the_editor_colours_and_finds_as_the_portal_reads(studio: Studio) -> None:
+    page = await studio.page("writer")
+    await begun(page, "太字", "bold")
+    await page.click(EDITOR)
+    text = "**重要。**必ず**保存**する、**「設定」**を開く、2 ** 3、**bold** です。"
+    await page.keyboard.insert_text(text + "\n" * 200 + "遠くの請求書")
+    await page.keyboard.press("Control+Home")
+    await page.wait_for_selector(".md-strong:has-text('設定')")
+    strong = await page.eval_on_selector_all(".md-strong", "all => all.map(one => one.textContent).join('')")
+    assert strong.replace("*", "") == "重要。保存「設定」bold"
+    # What is far below is not in the page yet, so the browser's own search would not have it.
+    assert await page.locator(".cm-line:has-text('請求書')").count() == 0
+    await page.keyboard.press("Control+f")
+    await page.locator("[aria-label='この記事の中を探す']").press_sequentially("請求書")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".cm-searchMatch-selected:has-text('請求書')")
+    await page.locator("[aria-label='置き換える言葉']").press_sequentially("見積書")
+    await page.get_by_role("button", name="すべて置き換える").click()
+    await page.wait_for_selector(".cm-line:has-text('遠くの見積書')")
+    found = await Axe().run(page, context=".cm-panels")
+    assert [one["id"] for one in found.response["violations"]] == []
+
+
 async def test_no_words_of_an_author_ever_run(studio: Studio) -> None:
     payloads = (HERE / "hostile.txt").read_text(encoding="utf-8").splitlines()
     owner = await studio.page("owner")
