@@ -96,12 +96,14 @@ class FilterChip:
 class ResultsPart:
     """For `finding/_results.html`. `q` is empty where nothing was asked yet.
 
-    `meant` is what the question was corrected to; `token` names this search for noting what is opened, and is empty
-    where that is not counted. `instead` has what to read where there are no results.
+    `meant` is what the question was corrected to, `in_pieces` whether nothing has as much as half of it; `token` names
+    this search for noting what is opened, and is empty where that is not counted. `instead` has what to read where
+    there are no results.
     """
 
     q: str
     meant: str
+    in_pieces: bool
     meant_href: str
     total: int
     first: int
@@ -147,6 +149,7 @@ def results_part(asked: Asked, found: Found, *, locale: Locale, token: str) -> R
     return ResultsPart(
         q=asked.q,
         meant=answers.meant if answers else "",
+        in_pieces=bool(answers and answers.in_pieces),
         meant_href=asked.address(q=answers.meant, kind="", collection="") if answers and answers.meant else "",
         total=total,
         first=first,

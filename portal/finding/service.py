@@ -45,6 +45,7 @@ class Answers:
     """What a search found. `total` counts within the filters, `kinds` and `collections` what each filter would leave.
 
     `meant` is what the question was corrected to, empty where it stands as it is; `normal` is the one way to write it.
+    `in_pieces`: none of them has as much as half of the question.
     """
 
     normal: str
@@ -53,6 +54,7 @@ class Answers:
     kinds: Mapping[str, int]
     collections: Mapping[str, int]
     results: Sequence[Result]
+    in_pieces: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def find(session: Session, sight: Sight, *, asked: str, locale: Locale, part: Pi
         kinds=_counted(gates.kinds, gates.kind[entries[on_shelf]]),
         collections=_counted(gates.shelves, gates.shelf[entries[of_kind]]),
         results=_results(session, sight, shown, wanted, part.offset),
+        in_pieces=ranking.in_pieces,
     )
 
 

@@ -36,11 +36,15 @@ IS_TITLE, IN_TITLE, TITLE_BEGINS, WORDS_IN_TITLE, IN_READING, IN_TEXT = 0.5, 0.4
 
 @dataclass(frozen=True)
 class Best:
-    """Answers, the best first. `entries` answered; `shown` are the same things in the language they are shown in."""
+    """Answers, the best first. `entries` answered; `shown` are the same things in the language they are shown in.
+
+    `share` is the most that any of them has of the question, 0 to 1.
+    """
 
     entries: Numbers
     shown: Numbers
     points: Points
+    share: float
 
 
 def by_thing(catalogue: Catalogue, scores: Scores, *, locale: Locale, visible: Mask) -> Best:
@@ -56,13 +60,14 @@ def by_thing(catalogue: Catalogue, scores: Scores, *, locale: Locale, visible: M
     entries = np.where(in_own >= in_other, own, other)
     worth, had = np.maximum(in_own, in_other), scores.share[entries]
     shown = np.where((own >= 0) & visible[own], own, other)
-    enough = max(LEAST, ENOUGH * float(had.max(initial=0)))
+    share = float(had.max(initial=0))
+    enough = max(LEAST, ENOUGH * share)
     kept = np.flatnonzero(had >= enough)
     # What answers only in a translation, while the reader is shown the original, comes up where nothing else does.
     as_shown = kept[points[shown[kept]] > 0]
     kept = as_shown if len(as_shown) else kept
     kept = kept[np.argsort(-worth[kept], kind="stable")]
-    return Best(entries[kept], shown[kept], worth[kept])
+    return Best(entries[kept], shown[kept], worth[kept], share)
 
 
 def looked_at(session: Session, catalogue: Catalogue, question: Question, best: Best) -> Numbers:

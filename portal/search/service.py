@@ -24,19 +24,22 @@ from portal.search.words import MARK_WORD
 CORRECTED: Final = 0.7
 COMPLETED: Final = 0.8
 ONE_CHARACTER: Final = 200
+HALF: Final = 0.5
 
 
 @dataclass(frozen=True)
 class Ranking:
     """Entries that answer, the best first, one for each thing. `meant` is the question as it was probably meant.
 
-    `words` are those of the question and all that stands for them: what to mark in a text.
+    `in_pieces`: none of them has as much as half of it. `words` are those of the question and all that stands for them:
+    what to mark in a text.
     """
 
     question: Question
     entries: Numbers
     meant: str = ""
     words: tuple[Word, ...] = ()
+    in_pieces: bool = False
 
     @property
     def total(self) -> int:
@@ -67,7 +70,7 @@ def rank(session: Session, catalogue: Catalogue, asked: str, *, locale: Locale, 
         # Rather something that has a piece of the word than nothing at all.
         best = best_of([replace(one, ways=[replace(way, least=0.0) for way in one.ways]) for one in sought])
     words = tuple(word for one in sought for word in one.words)
-    return Ranking(question, order.looked_at(session, catalogue, question, best), meant, words)
+    return Ranking(question, order.looked_at(session, catalogue, question, best), meant, words, best.share < HALF)
 
 
 def _terms_of(sought: Sequence[Sought]) -> list[str]:

@@ -85,6 +85,12 @@ async def test_nothing_asked_and_nothing_found(portal: Portal) -> None:
     assert "「ぬぬぬ」は見つかりませんでした" in text
 
 
+async def test_a_reader_is_told_when_only_a_piece_was_found(portal: Portal) -> None:
+    said = "一部が合うものを表示しています"
+    assert said in (await portal.get(MEMBER, "/search", q="招待明細")).text
+    assert said not in (await portal.get(MEMBER, "/search", q="招待")).text
+
+
 async def test_a_search_is_kept_without_who_searched(portal: Portal) -> None:
     portal.clock.now = NOW + timedelta(minutes=25)
     await portal.get(MEMBER, "/search", q="招待　ﾒｰﾙ taro@example.com 090-1234-5678")

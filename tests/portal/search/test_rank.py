@@ -73,6 +73,13 @@ async def test_some_of_it_is_better_than_nothing(db: Database) -> None:
     assert await db.read(lambda session: ranked(session, "まったくない言葉")) == []
 
 
+@pytest.mark.parametrize(("asked", "in_pieces"), [("請求", False), ("請求の話し方", False), ("請求明細", True)])
+async def test_what_has_only_a_piece_is_said_to(db: Database, asked: str, in_pieces: bool) -> None:
+    await db.write(lambda session: index(session, [text("one", "請求の話"), text("two", "別の話")]))
+    found = await db.read(lambda session: ranking(session, asked))
+    assert (found.total, found.in_pieces) == (1, in_pieces)
+
+
 @pytest.mark.parametrize(
     ("asked", "meant"),
     [("pasword", "password"), ("passowrd reset", "password reset"), ("エクスポーロ", "エクスポート")],
