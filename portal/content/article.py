@@ -57,12 +57,14 @@ class ArticlePart:
 class ArticlePage:
     """What `content/article.html` shows: the article's part, and what is the reader's own around it.
 
+    `about` is for search engines and for pages that show a link to it, so it is empty for whoever is signed in.
     `canonical` is its one address in this language; `in_ja` and `in_en` are those of both, empty where there is only
     one. `reading_url` is where a member's browser says that the article was read, after so many
     `seconds`; `feedback_url` where readers say whether this `revision` helped. Both are empty for those not asked.
     """
 
     title: str
+    about: str
     article: str
     lang: str
     canonical: str

@@ -22,7 +22,7 @@ from sqlmodel import Session
 from portal.conditions.model import Condition
 from portal.conditions.parse import ConditionProblems, parse
 from portal.content.models import Edition
-from portal.content.rules import LEAST_SECONDS, seconds_to_read
+from portal.content.rules import EXCERPT, LEAST_SECONDS, beginning, seconds_to_read
 from portal.kit.i18n import Locale, as_locale
 from portal.kit.markdown.media import has_players
 from portal.kit.memory import Recent
@@ -114,13 +114,15 @@ class Shelf:
 class Body:
     """What a page shows of a variant, rendered when it was published. `toc` is its headings: level, id, words.
 
-    `seconds` is how long it takes to have read it, `has_players` whether it can play films of other sites.
+    `seconds` is how long it takes to have read it, `has_players` whether it can play films of other sites, and
+    `about` how it begins.
     """
 
     html: Markup
     toc: tuple[tuple[int, str, str], ...]
     seconds: int = LEAST_SECONDS
     has_players: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,12 +168,16 @@ def body(session: Session, library: Library, shown: Variant) -> Body:
     """The rendered body of a variant of `library`, from memory where it was read before."""
 
     def read() -> Body:
-        asked = select(VARIANT.c.html, VARIANT.c.toc, func.length(VARIANT.c.text).label("characters"))
+        asked = select(
+            *VARIANT.c["html", "toc"],
+            func.length(VARIANT.c.text).label("characters"),
+            func.substr(VARIANT.c.text, 1, EXCERPT + 1).label("beginning"),
+        )
         row = session.execute(asked.where(VARIANT.c.id == shown.id)).one()
         toc = tuple((part["level"], part["id"], part["text"]) for part in row.toc if part["level"] <= DEEPEST_HEADING)
         seconds = seconds_to_read(row.characters, shown.locale)
         html = Markup(row.html)  # noqa: S704 - sanitised when it was rendered (kit.markdown)
-        return Body(html, toc, seconds, has_players(html))
+        return Body(html, toc, seconds, has_players(html), beginning(row.beginning))
 
     return _bodies.get((library.token, shown.id), read)
 

@@ -143,6 +143,7 @@ async def article(request: Request) -> Response:
     is_reading = isinstance(viewer, MemberViewer) and is_customer(viewer)
     page = ArticlePage(
         title=variant.title,
+        about=found.body.about if viewer is None else "",
         article=part,
         lang=variant.locale,
         canonical=urls[variant.locale] if found.translations else site.base_url + found.item.path,

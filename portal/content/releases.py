@@ -14,13 +14,13 @@ from portal.accounts.inserts import insert_missing
 from portal.content.library import VARIANT, Entry, Variant, current
 from portal.content.models import ReleaseVisit
 from portal.content.readers import ANONYMOUS, Reader
+from portal.content.rules import EXCERPT, beginning
 from portal.content.service import Item
 from portal.content.wall import Wall
 from portal.kit.i18n import Locale
 
 KIND = "release_note"
 SHOWN = 50
-EXCERPT = 160
 ONE_VISIT = timedelta(minutes=30)
 """Whoever comes back within this time is still on the same visit: nothing stops being new by a reload."""
 
@@ -64,7 +64,7 @@ def releases(
         row = known[item.variant.id]
         out_at = max(row.published_at, row.publish_at) if row.publish_at else row.published_at
         is_new = since is not None and out_at > since
-        found.append(Release(item, out_at, _excerpt(row.beginning), is_new))
+        found.append(Release(item, out_at, beginning(row.beginning), is_new))
     found.sort(key=lambda one: (one.out_at, one.item.entry.id), reverse=True)
     due = reader.kind == "member" and (visit is None or now - visit.seen_at > timedelta(minutes=1))
     return found[:SHOWN], due
@@ -99,8 +99,3 @@ def _since(visit: ReleaseVisit | None, now: datetime) -> datetime | None:
     if visit is None:
         return None
     return visit.seen_at if now - visit.seen_at > ONE_VISIT else visit.caught_up_at
-
-
-def _excerpt(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= EXCERPT else line[:EXCERPT].rstrip() + "…"

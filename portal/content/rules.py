@@ -1,4 +1,5 @@
-"""When an article counts as read: a rule that a person who read it meets, and one who passed by does not."""
+"""When an article counts as read: a rule that a person who read it meets, and one who passed by does not. And how it
+begins, for whoever shows it in a line."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ LEAST_SECONDS = 10
 MOST_SECONDS = 90
 LEAST_DEPTH = 80
 LONGEST = 24 * 60 * 60
+EXCERPT: Final = 160
+"""Characters of a text that say what it is about; whoever asks for its beginning asks for one more."""
 
 
 def seconds_to_read(characters: int, locale: Locale) -> int:
@@ -22,3 +25,9 @@ def seconds_to_read(characters: int, locale: Locale) -> int:
 def was_read(*, seconds: int, depth: int, needed: int) -> bool:
     """Whether it was in sight for long enough, and most of it: `depth` is the share that came into the window, in %."""
     return needed <= seconds <= LONGEST and LEAST_DEPTH <= depth <= 100
+
+
+def beginning(text: str) -> str:
+    """How a text begins, in one line of at most `EXCERPT` characters and a mark where it goes on."""
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else line[:EXCERPT].rstrip() + "…"

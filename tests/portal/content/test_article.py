@@ -46,6 +46,7 @@ SHELL = Shell(
 )
 PAGE = ArticlePage(
     title="はじめに",
+    about='本文 & "例"',
     article=Markup("<article><p>本文 &amp; 例</p></article>"),
     lang="ja",
     in_ja="http://portal.example/manuals/a/a?lang=ja",
@@ -60,6 +61,7 @@ PAGES: list[dict[str, Any]] = [
     {},
     {"title": '<script>alert("x")</script> & 100% {{ page }}'},
     {"in_ja": "", "in_en": ""},
+    {"about": ""},
     {"reading_url": "", "seconds": ""},
     {"feedback_url": "", "revision": ""},
     {"article": Markup("<p>別の記事</p>"), "lang": "en", "title": "Another"},

@@ -137,6 +137,10 @@ async def test_search_engines_are_told_what_is_public_in_every_language(portal: 
     )
     page = await portal.text("stranger", "/manuals/one/one?lang=ja")
     assert f'<link rel="canonical" href="{base}/one/one">' in page
+    # Search engines and chats that unfurl a link are told what it is about; those who are signed in need no such words.
+    for name in ('name="description"', 'property="og:description"'):
+        assert f'<meta {name} content="本文です。">' in page
+    assert "og:" not in await portal.text("member", "/manuals/one/one")
     assert 'href="/tutorials"' not in page
     assert 'href="/sign-in"' in page
 
