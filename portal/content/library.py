@@ -156,12 +156,13 @@ def current(session: Session) -> Library:
     return _editions.get(token, lambda: _load(session, token))
 
 
-def changed(session: Session, *, now: datetime) -> None:
-    """The library is another from this transaction on. Whoever changes anything in it says so."""
+def changed(session: Session, *, now: datetime) -> str:
+    """The library is another from this transaction on; its new token. Whoever changes anything in it says so."""
     token = new_token(size=16)
     result = session.execute(update(Edition).values(token=token, changed_at=now).returning(EDITION.c.id))
     if result.first() is None:
         session.execute(insert(Edition).values(id=1, token=token, changed_at=now))
+    return token
 
 
 def body(session: Session, library: Library, shown: Variant) -> Body:

@@ -20,7 +20,7 @@ from portal.content import indexing
 from portal.content.files import CollectionFile, digest_of
 from portal.content.library import COLLECTION, DOCUMENT, EDITION, FORMER, REVISION, VARIANT, changed
 from portal.content.prepare import RENDERING, Prepared, PreparedVariant, VariantKey, toc_of
-from portal.content.related import write_related
+from portal.content.related import ask_for_related
 from portal.kit.errors import Conflict
 from portal.kit.files import Problem
 from portal.kit.i18n import Message
@@ -90,8 +90,7 @@ def apply(
     indexing.put(session, [entry for variant in wanted if (entry := _for_the_index(variant)) is not None])
     indexing.take_out(session, summary.archived)
     if reordered or summary.changed_anything:
-        write_related(session)
-        changed(session, now=now)
+        ask_for_related(session, changed(session, now=now), now=now)
     return summary
 
 

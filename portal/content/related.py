@@ -1,4 +1,7 @@
-"""What else may help whoever reads a document: a rule anyone can follow, worked out when something is published.
+"""What else may help whoever reads a document: a rule anyone can follow, worked out once something is published.
+
+Among 20,000 documents that takes many seconds, so a job does it, and holds the database's one writer only to write down
+what differs. Until then readers have what was worked out before.
 
 Three things count: that one links to the other, that both stand in one collection, and that they speak of the same
 things, by the cosine of their tf-idf terms (Salton and Buckley, 1988). Terms are words of Latin letters and digits, and
@@ -7,22 +10,30 @@ pairs of characters in Japanese, from the title (three times) and the beginning 
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import math
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import delete, func, insert, select
 from sqlmodel import Session
 
-from portal.content.library import DOCUMENT, RELATED, VARIANT
+from portal.content.library import DOCUMENT, EDITION, RELATED, VARIANT, changed
+from portal.kit.db import Database, chunks
+from portal.kit.errors import Conflict
+from portal.kit.i18n import Message
+from portal.kit.jobs import enqueue
 
+JOB: Final = "related"
 LINKED = 1.0
 TOGETHER = 0.15
 LEAST = 0.2
@@ -32,7 +43,7 @@ TERMS = 40
 LOOKED_AT = 1500
 COMMON = 0.2
 """A term in more than this share of the documents, and in more than a few, tells nothing apart and costs the most."""
-FEW = 10
+FEW, MANY = 10, 1_000
 
 REASONS = ("link", "collection", "words")
 """In this order: of two that weigh the same the first is said."""
@@ -82,17 +93,51 @@ def relate(texts: Sequence[Text]) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def write_related(session: Session) -> None:
-    """Work it out anew for all documents there are, and write it down. 1,000 documents take about a second."""
-    found = relate(_texts(session))
-    session.execute(delete(RELATED))
+def ask_for_related(session: Session, token: str, *, now: datetime) -> None:
+    """Have it worked out once this transaction is over, which makes the edition `token` of the library."""
+    enqueue(session, JOB, {}, now=now, dedupe_key=f"{JOB}:{token}")
+
+
+async def work_out(database: Database, *, now: datetime) -> None:
+    """Work it out for the library as it is. Raises `Conflict` where that goes on changing meanwhile."""
+    for _ in range(ATTEMPTS):
+        token, texts = await database.report(texts_of)
+        if token in _worked_out:
+            return
+        found = await asyncio.to_thread(relate, texts)
+        written = await database.write(partial(write_related, found=found, token=token, now=now))
+        if written:
+            _worked_out.append(written)
+            return
+    raise Conflict(Message("The library goes on changing; what is related in it is worked out later."))
+
+
+ATTEMPTS: Final = 3
+_worked_out: deque[str] = deque(maxlen=8)
+"""Editions that this process has worked out: several publications in a row leave a job each."""
+
+
+def write_related(
+    session: Session, *, found: Mapping[str, Sequence[tuple[str, str]]], token: str, now: datetime
+) -> str:
+    """Write down what differs, where the library still is the edition `token`; the edition it is then, else ""."""
+    if session.execute(select(EDITION.c.token).with_for_update()).scalar() != token:
+        return ""
+    there: dict[str, list[tuple[str, str]]] = {}
+    columns = RELATED.c["document_id", "related_id", "why"]
+    for row in session.execute(select(*columns).order_by(RELATED.c.document_id, RELATED.c.position)):
+        there.setdefault(row.document_id, []).append((row.related_id, row.why))
+    stale = [key for key in sorted({*found, *there}) if list(found.get(key, ())) != there.get(key, [])]
+    for keys in chunks(stale):
+        session.execute(delete(RELATED).where(RELATED.c.document_id.in_(keys)))
     rows = [
         {"document_id": key, "position": position, "related_id": other, "why": why}
-        for key, others in found.items()
-        for position, (other, why) in enumerate(others)
+        for key in stale
+        for position, (other, why) in enumerate(found.get(key, ()))
     ]
     if rows:
         session.execute(insert(RELATED), rows)
+    return changed(session, now=now) if stale else token
 
 
 Scores = npt.NDArray[np.float64]
@@ -121,7 +166,7 @@ def _best(place: int, keys: Sequence[str], parts: tuple[Scores, Scores, Scores])
 def _vectors(texts: Sequence[Text]) -> Vectors:
     counts = {text.id: Counter(terms(text.words)) for text in texts}
     held = Counter(term for counted in counts.values() for term in counted)
-    most = max(FEW, COMMON * len(texts))
+    most = min(max(FEW, COMMON * len(texts)), MANY)
     vectors = {}
     for key, counted in counts.items():
         weights = {
@@ -147,7 +192,9 @@ def terms(words: str) -> list[str]:
     return found
 
 
-def _texts(session: Session) -> list[Text]:
+def texts_of(session: Session) -> tuple[str, list[Text]]:
+    """The edition the library is, and all documents in it."""
+    token = session.execute(select(EDITION.c.token)).scalar() or ""
     rows = session.execute(
         select(
             *VARIANT.c["document_id", "title", "links"],
@@ -161,7 +208,7 @@ def _texts(session: Session) -> list[Text]:
     by_id: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
         by_id[row.document_id].append(row)
-    return [
+    return token, [
         Text(
             id=key,
             collection=variants[0].collection_key,

@@ -11,6 +11,7 @@ from functools import partial
 
 from portal.accounts import bringing_in, invitation_mails, invitations, mails, one_person, personal, sign_in
 from portal.checklists import again
+from portal.content import related
 from portal.insights import import_work, live
 from portal.jobs import schedule, upkeep
 from portal.kit.jobs import LATER, URGENT, Claim, Kind
@@ -41,6 +42,9 @@ async def settle_people(site: Site, job: Claim) -> None:
     """Give whatever was being written for an entry of a person, while it became one with another, to that person."""
     account_id = job.payload["account"]
     await site.database.write(lambda session: one_person.settle(session, account_id, now=site.clock()))
+async def work_out_related(site: Site, _job: Claim) -> None:
+    """Find what belongs together in the library as it was published."""
+    await related.work_out(site.database, now=site.clock())
 
 
 def kinds(site: Site) -> Mapping[str, Kind]:
@@ -60,6 +64,7 @@ def kinds(site: Site) -> Mapping[str, Kind]:
         letters.JOB: posting.kind(site),
         alerts.JOB: alert_delivery.kind(site),
         live.JOB: Kind(partial(live.run, site), priority=LATER, at_once=1),
+        related.JOB: Kind(partial(work_out_related, site), priority=LATER, at_once=1),
         going_out.JOB: Kind(partial(clockwork.run, site)),
         **schedule.kinds(site),
     }

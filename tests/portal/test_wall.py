@@ -20,6 +20,7 @@ import httpx
 import pytest
 from sqlmodel import Session
 
+from portal.content import related
 from portal.kit.db import Database
 from portal.main import build, site_from
 from portal.media.service import every
@@ -130,6 +131,7 @@ async def portal(db: Database, tmp_path: Path) -> AsyncIterator[Portal]:
     write(tmp_path, files())
     await publish(db, tmp_path)
     await publish_tutorials(db, tmp_path)
+    await related.work_out(db, now=NOW)
 
     def people(session: Session) -> dict[str, str | None]:
         for plan in ("pro", "starter"):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,13 +14,16 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import Session
+from sqlalchemy import func, select
+from sqlmodel import Session, col
 
-from portal.content import feed_pages, pages
+from portal.content import feed_pages, pages, related
+from portal.content.library import current
 from portal.content.related import KEPT, Text, relate, terms
 from portal.content.rules import seconds_to_read, was_read
 from portal.kit.db import Database
 from portal.kit.i18n import Locale
+from portal.kit.jobs import Job
 from tests.factories import NOW, make_account, make_member, make_staff, sign_in_as
 from tests.library import Clock, browser, document, portal_with, publish, write
 
@@ -161,6 +165,32 @@ def test_links_shelves_and_words_decide_what_is_related() -> None:
     assert found["roles"][0] == ("invite", "words")
     assert "refund" not in dict(found["invite"])
     assert all(key not in dict(others) and len(others) <= KEPT for key, others in found.items())
+
+
+async def test_what_is_related_is_worked_out_once_something_was_published(db: Database, tmp_path: Path) -> None:
+    def looked(session: Session) -> tuple[str, dict[str, tuple[str, ...]], int]:
+        library = current(session)
+        jobs = session.execute(select(func.count()).select_from(Job).where(col(Job.kind) == related.JOB)).scalar_one()
+        return library.token, {key: one.related for key, one in library.entries.items()}, jobs
+
+    async def worked_out() -> tuple[str, dict[str, tuple[str, ...]], int]:
+        await related.work_out(db, now=NOW)
+        return await db.read(looked)
+
+    texts = {f"content/manuals/{key}.ja.md": document(key) for key in ("a", "b", "c")}
+    await publish(db, write(tmp_path, {**texts, "content/manuals/a.ja.md": document("a", "[b](manuals/b)\n")}))
+    assert (await db.read(looked))[1:] == ({"a": (), "b": (), "c": ()}, 1)
+    first = await worked_out()
+    assert (first[1]["a"][0], first[1]["b"][0]) == ("b", "a")
+    assert await worked_out() == first
+    # Somebody publishes while it is being worked out: what was found of the former edition is not written down.
+    token, old = await db.read(related.texts_of)
+    await publish(db, write(tmp_path, texts))
+    stale = partial(related.write_related, found=related.relate(old), token=token, now=NOW)
+    assert await db.write(stale) == ""
+    second = await worked_out()
+    assert (second[0] != first[0], second[2]) == (True, 2)
+    assert await worked_out() == second
 
 
 WORDS = st.text("請求書領収招待メールabc ", max_size=20)
