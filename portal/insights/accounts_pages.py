@@ -38,12 +38,27 @@ RUN_WORDS: Mapping[RunStatus, tuple[Message, str]] = {
     "paused": (Message("Paused"), "warn"),
     "excluded": (Message("Excluded"), ""),
 }
+ORDERS: Mapping[str, Message] = {
+    "name": Message("Name"),
+    "started_at-desc": Message("Started last"),
+    "started_at": Message("Started first"),
+    "renews_at": Message("Renews soonest"),
+    "mrr-desc": Message("Highest monthly revenue"),
+    "seats-desc": Message("Most seats"),
+    "plan": Message("Plan"),
+    "tier": Message("Tier"),
+    "owner": Message("Owner"),
+    "external_id": Message("Id"),
+}
+"""What the form offers; the headings turn each of theirs round, too."""
+DESCENDING = "-desc"
 Text = Annotated[str, Query(max_length=200)]
 
 
 @dataclass(frozen=True)
 class AccountsPage:
-    """For `insights/accounts.html`. Links are ready: sorting by column, removing a filter, pages."""
+    """For `insights/accounts.html`. Links are ready: sorting by column, removing a filter, pages. `order` is the one of
+    `orders` that holds, or another."""
 
     found: AccountPage
     filters: Filters
@@ -53,6 +68,8 @@ class AccountsPage:
     own_values: Sequence[tuple[str, str]]
     sort: str
     descending: bool
+    order: str
+    orders: Mapping[str, Message]
     facets: dict[str, tuple[str, ...]]
     statuses: Sequence[tuple[str, Message]]
     sort_links: dict[str, str]
@@ -88,13 +105,14 @@ async def accounts(
     now, locale = site.clock(), locale_of(request, viewer)
     said = {"q": q, "plan": plan, "tier": tier, "owner": owner, "status": status, "segment": segment, "own": own}
     filters = filters_of(said)
-    by: Sort = next((one for one in SORTS if one == sort), "name")
+    by: Sort = next((one for one in SORTS if one == sort.removesuffix(DESCENDING)), "name")
+    descending = order == "desc" or sort.endswith(DESCENDING)
 
     def work(session: Session) -> AccountsPage:
         found = list_accounts(
-            session, filters=filters, now=now, sort=by, descending=order == "desc", page=page, limit=PER_PAGE
+            session, filters=filters, now=now, sort=by, descending=descending, page=page, limit=PER_PAGE
         )
-        return _list_page(session, site, found, filters, said, by, order == "desc", locale, now)
+        return _list_page(session, site, found, filters, said, by, descending, locale, now)
 
     shown = await site.database.report(work)
     return render(request, "insights/accounts.html", shown, viewer=viewer, nav="accounts")
@@ -153,6 +171,8 @@ def _list_page(
         ],
         sort=sort,
         descending=descending,
+        order=f"{sort}{DESCENDING}" if descending else sort,
+        orders=ORDERS,
         facets=facets(session),
         statuses=tuple(STATUS_WORDS.items()),
         sort_links={one: address(sort=one, order="desc" if one == sort and not descending else "") for one in SORTS},

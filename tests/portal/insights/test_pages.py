@@ -251,6 +251,10 @@ async def test_customers_are_filtered_sorted_and_paged_by_the_address(vendor: Ve
     names = re.findall(r'<th scope="row">(?:<input[^>]+>)?<a href="[^"]+">([^<]+)</a>', page)
     assert names == [f"顧客{number}" for number in range(1, 40, 3)]
     assert 'href="/staff/accounts?sort=started_at&order=desc"' in page  # the way out of the filter
+    assert '<option value="started_at-desc" selected>' in page  # and who filters once more keeps the order
+    page = await text_of(staff, "/staff/accounts?sort=mrr-desc")
+    assert ('aria-sort="descending"' in page, '<option value="mrr-desc" selected>' in page) == (True, True)
+    assert '<option value="seats" selected>' in await text_of(staff, "/staff/accounts?sort=seats")
     without = await text_of(staff, "/staff/accounts?plan=-&q=顧客")
     assert "顧客2<" in without
     assert "顧客1<" not in without
