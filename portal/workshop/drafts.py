@@ -215,6 +215,13 @@ def save(session: Session, *, key: str, form: ChecklistForm, number: int, person
     return number + 1
 
 
+def go_back(session: Session, key: str, *, to: int, person: Person, now: datetime) -> None:
+    """Make a draft of version `to`; `Conflict` where there is a draft already, `NotFound` without such a version."""
+    if opened(session, key).is_draft:
+        raise Conflict(Message("There is a draft already. Publish it or throw it away first."))
+    save(session, key=key, form=form_of(version_of(session, key, to)), number=0, person=person, now=now)
+
+
 def discard(session: Session, key: str) -> None:
     """Throw the draft away; what is published stays."""
     draft = session.get(ChecklistDraft, key)

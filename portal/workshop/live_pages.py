@@ -1,4 +1,4 @@
-"""Before customers see it: how it would look to one of them, what publishing does to all of them; and its versions."""
+"""Before customers see it: how it would look to one of them, and what publishing does to all of them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,20 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Form, Query, Request, Response
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from portal.accounts.listing import Filters, list_accounts
 from portal.accounts.models import Account, Member
 from portal.accounts.people import members_of
 from portal.accounts.service import account_by_external_id, id_of
 from portal.accounts.viewers import StaffViewer
-from portal.accounts.visits import ActsForCustomers, MemberViewer, SeesCustomers, SignedInStaff, needs
+from portal.accounts.visits import ActsForCustomers, MemberViewer, SeesCustomers, needs
 from portal.checklists.catalog import catalog
-from portal.checklists.definition import load
 from portal.checklists.enrollment import first_day, in_audience
-from portal.checklists.models import ChecklistVersion
 from portal.checklists.planning import ChecklistChange, plan_end
 from portal.checklists.rehearsal import as_published, rehearsed
 from portal.checklists.shown import ChecklistView, view_of
 from portal.checklists.state import state_of_run
-from portal.checklists.told import differences
 from portal.kit.clock import local_day
 from portal.kit.errors import BansoError, NotFound
 from portal.kit.i18n import Locale, Message
@@ -76,26 +72,6 @@ class PreviewPage:
     member: Member | None
     view: ChecklistView | None
     outside: Message | None
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version, and in what it differs from the one before."""
-
-    number: int
-    at: datetime
-    by: str
-    differences: Sequence[Message]
-    is_live: bool
-
-
-@dataclass(frozen=True)
-class VersionsPage:
-    """For `workshop/versions.html`."""
-
-    key: str
-    title: Mapping[str, str]
-    versions: Sequence[Version]
 
 
 @router.get("/{key}/publish")
@@ -173,30 +149,6 @@ async def preview(
 
     page = await site.database.report(work)
     return render(request, "workshop/preview.html", page, viewer=viewer, nav="checklists")
-
-
-@router.get("/{key}/versions")
-async def versions(request: Request, site: SiteDep, viewer: SignedInStaff, key: str) -> Response:
-    """Every version: who published it, when, and what was different in it."""
-
-    def work(session: Session) -> VersionsPage:
-        opened = drafts.opened(session, key)
-        rows = session.execute(
-            select(ChecklistVersion)
-            .where(col(ChecklistVersion.checklist_key) == key)
-            .order_by(col(ChecklistVersion.number))
-        ).scalars()
-        found, before = [], None
-        for row in rows:
-            definition = load(row.definition)
-            live = opened.live is not None and opened.live.version == row.number
-            said = differences(before, definition) if before else ()
-            found.append(Version(row.number, row.published_at, row.published_by, said, live))
-            before = definition
-        return VersionsPage(key, opened.form.title, found[::-1])
-
-    page = await site.database.read(work)
-    return render(request, "workshop/versions.html", page, viewer=viewer, nav="checklists")
 
 
 async def _publish_page(

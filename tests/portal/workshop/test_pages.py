@@ -152,6 +152,23 @@ async def test_the_second_to_save_decides(desk: Desk) -> None:
         assert again.status_code == 422
 
 
+async def test_an_earlier_version_is_gone_back_to_by_a_draft(desk: Desk) -> None:
+    await desk.world.publish(checklist(step("a"), key="start"))
+    await desk.world.publish(checklist(step("a") + step("b"), key="start"))
+    page = "/staff/checklists/start/versions"
+    async with desk.as_("cs") as client:
+        csrf = {"csrf": csrf_in(await client.get("/staff/checklists"))}
+        assert "/draft" not in (await client.get(page)).text, "a file says how it is"
+        await client.post("/staff/checklists/start/fork", data=csrf)
+        assert re.findall(r"versions/(\d+)/draft", (await client.get(page)).text) == ["1"]
+        assert (await client.post(f"{page}/9/draft", data=csrf)).status_code == 404
+        begun = await client.post(f"{page}/1/draft", data=csrf, follow_redirects=True)
+        assert 'name="steps.0.title_ja" ' in begun.text
+        assert 'name="steps.1.title_ja" ' not in begun.text
+        again = await client.post(f"{page}/1/draft", data=csrf, follow_redirects=True)
+        assert (again.url.path, "There is a draft already" in again.text) == (page, True)
+
+
 async def test_each_role_finds_its_own(desk: Desk) -> None:
     await desk.world.publish(checklist(step("a"), key="start"))
     ways = ("", "/new", "/start", "/start/publish", "/start/preview", "/start/versions", "/start/end")
