@@ -22,6 +22,7 @@ from portal.accounts.sign_in import add_code
 from portal.kit.i18n import Message
 from portal.kit.jobs import enqueue
 from portal.kit.secrets import Secrets, hash_token, new_token
+from portal.kit.sql import numbers
 
 MAIL_JOB = "invitation_mail"
 LASTS = timedelta(days=14)
@@ -82,15 +83,34 @@ def invite_absent(session: Session, secrets: Secrets, account: Account, *, by: I
 
 def absent(session: Session, account: Account, *, now: datetime) -> Sequence[Member]:
     """Who `invite_absent` would invite, by id."""
-    query = select(Member).where(
-        col(Member.account_id) == account.id,
+    query = select(Member).where(col(Member.account_id) == account.id, *_never_here(now))
+    found = session.execute(query.order_by(col(Member.id))).scalars().all()
+    return [one for one in found if is_among(one.email or "", account.mail_domains)]
+
+
+def absent_among(session: Session, account_ids: Sequence[int], *, now: datetime) -> Sequence[tuple[Member, Account]]:
+    """Who could be invited of many customers that have not left, each as `absent` finds them, by customer and id."""
+    query = (
+        select(Member, Account)
+        .join(Account, col(Account.id) == col(Member.account_id))
+        .where(
+            numbers(col(Member.account_id), account_ids),
+            or_(col(Account.left_at).is_(None), col(Account.left_at) > now),
+            *_never_here(now),
+        )
+        .order_by(col(Account.name), col(Account.id), col(Member.id))
+    )
+    rows = session.execute(query).all()
+    return [(member, account) for member, account in rows if is_among(member.email or "", account.mail_domains)]
+
+
+def _never_here(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
         col(Member.email_key).is_not(None),
         or_(col(Member.left_at).is_(None), col(Member.left_at) > now),
         ~exists().where(col(Visit.member_id) == col(Member.id)),
         ~exists().where(col(Invitation.member_id) == col(Member.id), _open(now)),
     )
-    found = session.execute(query.order_by(col(Member.id))).scalars().all()
-    return [one for one in found if is_among(one.email or "", account.mail_domains)]
 
 
 def revoke(session: Session, member: Member, *, now: datetime) -> int:

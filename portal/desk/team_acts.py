@@ -1,6 +1,8 @@
 """What an admin of a customer does for the team: invite a colleague, invite again, hand the role over."""
 
+import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Form, Request
@@ -19,32 +21,31 @@ from portal.kit.web import Site, SiteDep, flash, page_router, redirect
 
 router = page_router(prefix="/team")
 Typed = Annotated[str, Form(max_length=254)]
+Lines = Annotated[str, Form(max_length=10_000)]
+SEPARATOR = re.compile(r"[\s,;、，]+")
+MOST_AT_ONCE = 50
 
 
 @router.post("/people")
-async def invite_colleague(
-    request: Request, site: SiteDep, viewer: SignedInAdmin, email: Typed = "", name: Typed = ""
+async def invite_colleagues(
+    request: Request, site: SiteDep, viewer: SignedInAdmin, email: Lines = "", name: Typed = ""
 ) -> Response:
-    """Somebody of the same company, known already or not, gets an invitation."""
+    """One or several of the same company, known already or not, get an invitation: all of them or nobody."""
     now = site.clock()
-    reading = read_fields({"email": email, "name": name}, MEMBER_FIELDS, zone=site.zone)
+    addresses = dict.fromkeys(SEPARATOR.split(email.strip()))
 
     def work(session: Session) -> Message:
-        address = reading.changes.get("email")
-        if reading.problems or not isinstance(address, str):
-            said = Message("“%(value)s” is not a mail address", value=email[:60])
-            raise Invalid(reading.problems[0].message if reading.problems else said)
-        account = _account(session, viewer)
-        member = member_by_email(session, viewer.account_id, address)
-        if member is None:
-            changes = {key: value for key, value in reading.changes.items() if value is not None}
-            member = upsert_member(session, account, external_id=None, changes=changes, now=now)
-        invite(session, site.secrets, account, member, by=_inviter(viewer), now=now)
-        if is_shared_address(address):
+        if len(addresses) > MOST_AT_ONCE:
+            raise Invalid(Message("At most %(count)s colleagues at once, please.", count=MOST_AT_ONCE))
+        invited = [_invited(session, site, viewer, one, name if len(addresses) == 1 else "", now) for one in addresses]
+        if shared := [one for one in invited if is_shared_address(one)]:
             return Message(
-                "Invited. As several people seem to read %(email)s, they will count as one person.", email=address
+                "Invited. As several people seem to read %(email)s, they will count as one person.",
+                email=", ".join(shared),
             )
-        return Message("An invitation is on its way to %(email)s.", email=address)
+        if len(invited) > 1:
+            return Message("%(count)s invitations are on their way.", count=len(invited))
+        return Message("An invitation is on its way to %(email)s.", email=invited[0])
 
     return await _told(request, site, work)
 
@@ -80,6 +81,22 @@ async def hand_over(
         return Message("%(name)s is an administrator now.", name=colleague.name or colleague.email or "")
 
     return await _told(request, site, work, onward="/team" if stay else "/")
+
+
+def _invited(session: Session, site: Site, viewer: MemberViewer, email: str, name: str, now: datetime) -> str:
+    """Invite whoever has this address, and give it back as it is kept."""
+    reading = read_fields({"email": email, "name": name}, MEMBER_FIELDS, zone=site.zone)
+    address = reading.changes.get("email")
+    if reading.problems or not isinstance(address, str):
+        said = Message("“%(value)s” is not a mail address", value=email[:60])
+        raise Invalid(reading.problems[0].message if reading.problems else said)
+    account = _account(session, viewer)
+    member = member_by_email(session, viewer.account_id, address)
+    if member is None:
+        changes = {key: value for key, value in reading.changes.items() if value is not None}
+        member = upsert_member(session, account, external_id=None, changes=changes, now=now)
+    invite(session, site.secrets, account, member, by=_inviter(viewer), now=now)
+    return address
 
 
 def _account(session: Session, viewer: MemberViewer) -> Account:

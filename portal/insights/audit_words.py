@@ -76,6 +76,7 @@ ROOMS: Mapping[str, Message] = {
     f"{CUSTOMER}/usage": Message("Usage report"),
     "/staff/import": Message("Import from a file"),
     "/staff/exceptions": Message("Exceptions for several customers"),
+    "/staff/invitations": Message("Invite the people of several customers"),
     "/staff/touch": Message("Contacts and tasks"),
     "/staff/contacts": Message("Contacts and tasks"),
     "/staff/tasks": Message("Tasks"),

@@ -275,7 +275,22 @@ async def test_an_admin_invites_a_colleague_nobody_knew(entrance: Entrance) -> N
     assert await entrance.states() == ["invited"]
 
 
-@pytest.mark.parametrize("email", ["", "nonsense", "mori@elsewhere.example"])
+async def test_an_admin_invites_several_at_once_or_nobody(entrance: Entrance) -> None:
+    admin = await entrance.browser("admin")
+    several = "mori@aoba.example\n abe@aoba.example,suzuki@aoba.example、abe@aoba.example "
+    await entrance.send(admin, "/team", "/team/people", email=several, name="森")
+    assert "3件の招待を送ります" in (await admin.get("/team")).text
+    assert sorted(mail.to for mail in await entrance.mails()) == [
+        "abe@aoba.example",
+        "mori@aoba.example",
+        "suzuki@aoba.example",
+    ]
+    many = "\n".join(f"p{number}@aoba.example" for number in range(51))
+    await entrance.send(admin, "/team", "/team/people", email=many)
+    assert "50名まで" in (await admin.get("/team")).text
+
+
+@pytest.mark.parametrize("email", ["", "nonsense", "mori@elsewhere.example", "mori@aoba.example nonsense"])
 async def test_an_address_an_admin_cannot_invite(entrance: Entrance, email: str) -> None:
     def work(session: Session) -> None:
         account = account_by_external_id(session, "aoba")

@@ -10,8 +10,11 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from sqlmodel import Session, select
 
+from portal.accounts.models import Invitation
 from portal.insights import pages as insights_pages
+from portal.mailing.addresses import stop
 from portal.workshop import pages
 from tests.factories import make_account, make_member, make_staff, sign_in_as
 from tests.library import Clock, browser, csrf_in, portal_with
@@ -167,6 +170,47 @@ async def test_an_earlier_version_is_gone_back_to_by_a_draft(desk: Desk) -> None
         assert 'name="steps.1.title_ja" ' not in begun.text
         again = await client.post(f"{page}/1/draft", data=csrf, follow_redirects=True)
         assert (again.url.path, "There is a draft already" in again.text) == (page, True)
+
+
+async def test_the_people_of_several_customers_are_invited_together(desk: Desk) -> None:
+    def people(session: Session) -> None:
+        for name in ("acme", "beta", "gone", "other"):
+            left_at = desk.world.now if name == "gone" else None
+            account = make_account(session, external_id=name, name=name, left_at=left_at)
+            for person in ("one", "info"):
+                make_member(session, account, external_id=f"{name}-{person}", email=f"{person}@{name}.example")
+        stop(session, "one@beta.example", "bounced", now=desk.world.now)
+
+    def sent(session: Session) -> list[str]:
+        return sorted(session.exec(select(Invitation.email_key)).all())
+
+    await desk.world.db.write(people)
+    async with desk.as_("cs") as client:
+        csrf = csrf_in(await client.get("/staff/checklists"))
+        chosen = {"csrf": csrf, "account": ["acme", "beta", "gone"], "among": "accounts?"}
+        page = await client.post("/staff/invitations", data=chosen)
+        for told in (
+            "3 people of 2 customers",
+            "of 3 customers chosen",
+            "come back: 1",
+            "info@acme.example, info@beta",
+        ):
+            assert told in page.text, told
+        ids = re.search(r'name="ids" value="([\d,]+)"', page.text)
+        assert ids
+        form = {"csrf": csrf, "ids": ids[1], "count": "3"}
+        await desk.world.db.write(lambda session: stop(session, "info@beta.example", "bounced", now=desk.world.now))
+        changed = await client.post("/staff/invitations", data=form)
+        assert (changed.status_code, "Meanwhile it would be 2 people" in changed.text) == (409, True)
+        assert await desk.world.db.read(sent) == []
+        done = await client.post("/staff/invitations", data={**form, "count": "2"}, follow_redirects=True)
+        assert "2 invitations are on their way" in done.text
+        assert await desk.world.db.read(sent) == ["info@acme.example", "one@acme.example"]
+        twice = await client.post("/staff/invitations", data={**form, "count": "2"})
+        assert (twice.status_code, "Nobody is left to invite" in twice.text) == (409, True)
+    async with desk.as_("viewer") as client:
+        token = csrf_in(await client.get("/staff/accounts"))
+        assert (await client.post("/staff/invitations", data={"csrf": token})).status_code == 403
 
 
 async def test_each_role_finds_its_own(desk: Desk) -> None:
