@@ -182,7 +182,7 @@ def _page(
             has_left=one.left_at is not None and one.left_at <= now,
             is_active=_is_active(one, seen.get(one.id or 0), now),
             invited=STATE_WORDS[state_of(waiting[one.id or 0], now=now)] if one.id in waiting else None,
-            stopped=STOPPED[stopped[one.email_key]] if one.email_key in stopped else None,
+            stopped=STOPPED[stopped[one.email_key]] if one.email_key and one.email_key in stopped else None,
         )
         for one in members
     ]

@@ -74,9 +74,11 @@ def change_entries(
 
 
 def _person(row: TrailEntry, names: Mapping[int, str]) -> str:
-    if row.member_id in names:
+    if row.member_id is not None and row.member_id in names:
         return names[row.member_id]
-    told = next((fields for of, fields in row.detail.get("changes", {}).items() if of.startswith("member ")), {})
+    told: Mapping[str, Any] = next(
+        (fields for of, fields in row.detail.get("changes", {}).items() if of.startswith("member ")), {}
+    )
     return next((str(told[one][1]) for one in ("name", "email", "external_id") if one in told), "–")
 
 

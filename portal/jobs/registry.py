@@ -42,6 +42,8 @@ async def settle_people(site: Site, job: Claim) -> None:
     """Give whatever was being written for an entry of a person, while it became one with another, to that person."""
     account_id = job.payload["account"]
     await site.database.write(lambda session: one_person.settle(session, account_id, now=site.clock()))
+
+
 async def work_out_related(site: Site, _job: Claim) -> None:
     """Find what belongs together in the library as it was published."""
     await related.work_out(site.database, now=site.clock())

@@ -205,7 +205,9 @@ def _happen(session: Session, account_id: int, now: datetime) -> None:
 
 def _go_through(session: Session, ids: Sequence[int], now: datetime) -> None:
     """A run for each, from yesterday to a year back; three in four have completed, one in fifty was paused."""
-    runs, done, paused = [], [], []
+    runs: list[dict[str, Any]] = []
+    done: list[dict[str, Any]] = []
+    paused: list[dict[str, Any]] = []
     for number, account_id in enumerate(ids):
         started = now - timedelta(days=number % 365, hours=number % 24)
         steps = len(STEPS) if number % 4 else number % len(STEPS)
