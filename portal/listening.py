@@ -50,6 +50,8 @@ def subscribe() -> None:
     news.subscribe(alerts.on_checklist_news)
     merging.subscribe(checklists_merging.JOINER)
     merging.subscribe(events_merging.JOINER)
+    merging.subscribe(content_joining.JOINER)
+    merging.subscribe(tutorials_joining.JOINER)
     merging.subscribe(merging.Joiner("touch", settle=contacts.follow))
     one_person.joined.subscribe(events_merging.join_people)
     one_person.joined.subscribe(content_joining.join_people)

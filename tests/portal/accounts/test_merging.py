@@ -23,11 +23,15 @@ from portal.checklists import merging as checklists_merging
 from portal.checklists.counting import pauses_by_run
 from portal.checklists.deadlines import effective_due
 from portal.checklists.merging import RunMerged, merged_runs
+from portal.content import joining as content_joining
+from portal.content.models import Collection, Document, DocumentFeedback
 from portal.events import merging as events_merging
 from portal.events.models import Event, EventDay
 from portal.kit.db import Database
 from portal.kit.errors import Conflict
 from portal.mailing.models import Letter
+from portal.tutorials import joining as tutorials_joining
+from portal.tutorials.models import Tutorial, TutorialRun
 from tests.onboarding import STAFF, TOKYO, World, checklist, id_of, listening, open_world, step, tokyo
 
 pytestmark = pytest.mark.anyio
@@ -38,6 +42,8 @@ STEPS = step("ticked") + step("invited", "{event: invited, at_least: 3}") + step
 async def world(db: Database) -> AsyncIterator[World]:
     merging.subscribe(checklists_merging.JOINER)
     merging.subscribe(events_merging.JOINER)
+    merging.subscribe(content_joining.JOINER)
+    merging.subscribe(tutorials_joining.JOINER)
     with listening():
         yield await open_world(db)
 
@@ -267,6 +273,43 @@ async def test_letters_and_the_audit_log_follow_a_double(world: World) -> None:
         return [session.get_one(Member, one).external_id for one in people]
 
     assert await world.db.read(whose) == ["u1", "u1"]
+    await undone(world)
+    after = await world.db.read(everything)
+    assert {name: after[name] for name in before} == before
+
+
+async def test_what_a_double_has_learnt_and_answered_is_the_persons(world: World) -> None:
+    await furnish(world)
+
+    def write(session: Session) -> None:
+        one, double = (
+            session.execute(select(Member).where(col(Member.external_id) == ref)).scalar_one() for ref in ("u1", "p9")
+        )
+        session.add_all([Tutorial(key="t", created_at=world.now, updated_at=world.now), Collection(key="c")])
+        session.flush()
+        session.add(Document(id="d", kind="manual", collection_key="c", created_at=world.now))
+        session.flush()
+        for person, at in ((one, world.now), (double, world.now + timedelta(hours=1))):
+            told: dict[str, Any] = {"account_id": person.account_id, "member_id": person.id}
+            is_done = at if person is double else None
+            session.add(TutorialRun(**told, tutorial_key="t", started_at=at, last_at=at, completed_at=is_done))
+            about: dict[str, Any] = {"document_id": "d", "locale": "ja", "revision": 1, "answered_at": at}
+            about |= {"reader": f"member:{person.id}", "member_id": person.id, "is_helpful": person is double}
+            session.add(DocumentFeedback(**about))
+
+    await world.write(write)
+    before = await world.db.read(everything)
+    await merged(world)
+
+    def found(session: Session) -> tuple[Any, ...]:
+        (run,) = session.execute(select(TutorialRun)).scalars()
+        (said,) = session.execute(select(DocumentFeedback)).scalars()
+        person = session.get_one(Member, run.member_id)
+        is_theirs = said.reader == f"member:{person.id}"
+        return person.external_id, run.started_at, run.completed_at, is_theirs, said.is_helpful
+
+    later = world.now + timedelta(hours=1)
+    assert await world.db.read(found) == ("u1", world.now, later, True, True)
     await undone(world)
     after = await world.db.read(everything)
     assert {name: after[name] for name in before} == before

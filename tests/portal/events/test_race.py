@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import Session
 
-from portal.accounts import changes
+from portal.accounts import changes, one_person
 from portal.accounts.people import upsert_member
 from portal.accounts.service import upsert_account
 from portal.events.ingest import follow_accounts, ingest
@@ -130,6 +130,40 @@ async def test_who_is_listed_by_an_id_at_the_moment_it_is_said_whom_it_means(
     seen = await feed.look()
     assert seen.members.keys() == {("acme", "u1")}
     assert ("early", "acme", "u1") in seen.owners
+
+
+@pytest.mark.parametrize("event_first", [True, False])
+async def test_what_is_stored_while_two_entries_become_one_is_the_persons(
+    feed: Feed, database_url: str, event_first: bool
+) -> None:
+    """Something of whoever is listed under an id, and what says that they are listed by their address too."""
+
+    def listed(session: Session) -> None:
+        account = upsert_account(session, external_id="acme", changes={}, now=NOW)
+        upsert_member(session, account, external_id=None, changes={"email": "a@acme.example"}, now=NOW)
+
+    await feed.db.write(listed)
+    await feed.send(track("before", group="acme"))
+
+    def happen(session: Session) -> None:
+        take(session, track("meanwhile", group="acme"))
+
+    def say(session: Session) -> None:
+        take(session, identify("u1", group="acme", email="a@acme.example"))
+
+    def take(session: Session, message: dict[str, Any]) -> None:
+        ingest(session, [read(message)], source_id=feed.source_id, received_at=NOW, zone=TOKYO)
+
+    await side_by_side(database_url, *((happen, say) if event_first else (say, happen)))
+    leave = changes.subscribe(follow_accounts)
+    try:
+        await feed.db.write(lambda session: one_person.settle(session, 1, now=NOW))
+    finally:
+        leave()
+    seen = await feed.look()
+    assert [one.email for one in seen.members.values()] == ["a@acme.example"]
+    assert {owner[1:] for owner in seen.owners} == {("acme", "u1")}
+    assert [(day[1], day[3]) for day in seen.days] == [("before", "u1"), ("meanwhile", "u1")]
 
 
 @pytest.mark.parametrize("event_first", [True, False])
