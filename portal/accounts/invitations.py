@@ -32,7 +32,7 @@ State = Literal["invited", "opened", "joined", "expired", "revoked"]
 STATE_WORDS: Mapping[State, tuple[Message, str]] = {
     "invited": (Message("Invited"), ""),
     "opened": (Message("Opened"), "accent"),
-    "joined": (Message("Joined"), "good"),
+    "joined": (Message("Has joined"), "good"),
     "expired": (Message("Expired"), "warn"),
     "revoked": (Message("Taken back"), ""),
 }

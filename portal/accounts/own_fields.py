@@ -37,8 +37,8 @@ YES: Final = frozenset({"true", "yes", "y", "1", "on", "はい", "有", "あり"
 NO: Final = frozenset({"false", "no", "n", "0", "off", "いいえ", "無", "なし", "×", "✕"})
 KINDS: Final[Mapping[str, Message]] = {
     "text": Message("Short text"),
-    "number": Message("Number"),
-    "day": Message("Day"),
+    "number": Message("A number"),
+    "day": Message("A day"),
     "yes_no": Message("Yes or no"),
     "choice": Message("One of a list"),
 }
