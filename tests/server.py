@@ -73,6 +73,16 @@ class Process:
                     spent += int(fields[11]) + int(fields[12])
         return spent / os.sysconf("SC_CLK_TCK")
 
+    def computed(self) -> float:
+        """The same of the threads that live, exact enough for a single request; 0 where the system does not tell."""
+        spent = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                if self._process is not None and int(fields[2]) == self._process.pid:
+                    spent += sum(int(one.read_text().split()[0]) for one in stat.parent.glob("task/*/schedstat"))
+        return spent / 1e9
+
     def memory(self) -> int:
         """Bytes that it and everything it started hold in memory by themselves; 0 where the system does not tell."""
         held = 0

@@ -104,12 +104,16 @@ def list_figures(server: Server, *, accounts: int = ACCOUNTS) -> Iterator[Figure
 def _pages(server: Server, client: httpx.Client, name: str, paths: Sequence[str], aim: float) -> Figure:
     """How long these pages take, one after the other, once the first was asked for."""
     _time(client, paths[0])
-    before = server.cpu_seconds()
-    times = [_time(client, path) for path in paths]
-    computed = (server.cpu_seconds() - before) / len(paths)
-    p95, slowest = statistics.quantiles(times, n=20)[18], max(range(len(paths)), key=times.__getitem__)
-    told = f"p95 {p95 * 1000:.0f} ms, worst {times[slowest] * 1000:.0f} ms ({paths[slowest]})"
-    said = f"{told}; computed {computed * 1000:.0f} ms a page"
+    times, computed = [], []
+    for path in paths:
+        before = server.computed()
+        times.append(_time(client, path))
+        computed.append(server.computed() - before)
+    p95, of_it = (statistics.quantiles(some, n=20)[18] for some in (times, computed))
+    slowest = max(range(len(paths)), key=computed.__getitem__)
+    usual = statistics.median(computed)
+    told = f"p95 {p95 * 1000:.0f} ms; computed p95 {of_it * 1000:.0f} ms, median {usual * 1000:.0f} ms"
+    said = f"{told}, most {computed[slowest] * 1000:.0f} ms ({paths[slowest]})"
     return Figure(f"{name}, {len(paths)} pages", said, aim=f"p95 ≤ {aim * 1000:.0f} ms", ok=p95 <= aim)
 
 
