@@ -48,6 +48,9 @@ async def test_a_round_of_calls(studio: Studio) -> None:
     page = await studio.page("cs")
     await page.goto("/staff")
     await page.get_by_role("link", name="3社すべてに対応する").click()
+    await page.get_by_label("プラン").select_option("-")
+    await page.wait_for_url("**plan=-**")
+    assert await page.evaluate("document.activeElement.id") == "f-plan", "the next choice is one key away"
     boxes = page.locator('input[name="account"]')
     await page.get_by_label("このページのすべて").check()
     assert await boxes.evaluate_all("all => all.every((one) => one.checked)")
