@@ -1,11 +1,12 @@
-/** A copy button on each block of code (`.code`) and on each `[data-copy]`, whose text it takes. */
+/** A copy button on each block of code (`.code`) and on each `[data-copy]`, whose text it takes. Where the browser lets
+ * nobody write to the clipboard (a portal without TLS, a policy), it selects the code, for the reader to copy. */
 import { announce } from "./announce";
 import { word } from "./words";
 
 export function copyButtons(within: ParentNode): void {
-  if (!navigator.clipboard) return;
   for (const block of within.querySelectorAll<HTMLElement>(".code, [data-copy]")) {
-    if (block.querySelector(".copy")) continue;
+    const pre = block.querySelector("pre");
+    if (block.querySelector(".copy") || !(pre || navigator.clipboard)) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
@@ -14,6 +15,7 @@ export function copyButtons(within: ParentNode): void {
       try {
         await navigator.clipboard.writeText(textOf(block));
       } catch {
+        if (pre) getSelection()?.selectAllChildren(pre);
         return;
       }
       button.textContent = word("copied");

@@ -2,10 +2,13 @@
 import { copyButtons } from "../copy";
 import { stopButtons } from "../moving";
 import type { Editor } from "./editor";
+import { followScrolling } from "./scrolling";
 
 const PAUSE = 350;
 
 export function followPreview(form: HTMLFormElement, editor: Editor): void {
+  const read = form.querySelector<HTMLElement>(".studio-read");
+  const follow = read ? followScrolling(editor.view, read) : undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asking: AbortController | undefined;
   const show = async (): Promise<void> => {
@@ -24,6 +27,7 @@ export function followPreview(form: HTMLFormElement, editor: Editor): void {
     old.replaceWith(adopted);
     copyButtons(adopted);
     stopButtons(adopted);
+    follow?.();
   };
   editor.onChange(() => {
     clearTimeout(timer);

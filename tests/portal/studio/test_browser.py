@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
 
 from tests.portal.studio.conftest import EDITOR, Studio, begun
 
@@ -117,6 +118,14 @@ async def test_the_editor_colours_and_finds_as_the_portal_reads(studio: Studio) 
     await page.wait_for_selector(".cm-line:has-text('遠くの見積書')")
     found = await Axe().run(page, context=".cm-panels")
     assert [one["id"] for one in found.response["violations"]] == []
+    # The preview goes along: its last words come into view with those of the text.
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Control+Home")
+    await page.keyboard.insert_text("".join(f"## 見出し{number}\n\n" + "本文。\n\n" * 9 for number in range(9)))
+    await page.keyboard.press("Control+End")
+    await expect(page.locator("#sight p", has_text="遠くの見積書")).to_be_in_viewport()
+    await page.keyboard.press("Control+Home")
+    await expect(page.locator("#sight h2", has_text="見出し0")).to_be_in_viewport()
 
 
 async def test_no_words_of_an_author_ever_run(studio: Studio) -> None:
