@@ -89,8 +89,13 @@ class Item:
 
     @property
     def markdown(self) -> str:
-        """What a writer puts into a text to show it."""
-        words = re.sub(r"([\\\[\]])", r"\\\1", self.alt or self.name.rpartition(".")[0])
+        """What a writer puts into a text to show it.
+
+        Of what nobody has described yet the brackets are empty, which the preview points out: the name of its file
+        would say nothing to those who cannot see it.
+        """
+        named = self.name.rpartition(".")[0] if self.kind == "file" else ""
+        words = re.sub(r"([\\\[\]])", r"\\\1", self.alt or named)
         return f"{'' if self.kind == 'file' else '!'}[{words}](media:{self.key})"
 
 

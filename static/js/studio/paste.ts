@@ -39,7 +39,9 @@ function taken(view: EditorView, data: DataTransfer | null): boolean {
     return true;
   }
   void pictures.take(images).then((texts) => {
-    for (const text of texts) insertBlock(view, text);
+    // What is typed next says what a picture shows, for those who cannot see it.
+    const asks = texts.length === 1 && texts[0]?.startsWith("![](");
+    for (const text of texts) insertBlock(view, text, asks ? 2 : undefined);
   });
   return true;
 }

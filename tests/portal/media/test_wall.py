@@ -245,6 +245,8 @@ async def upload(portal: Portal, data: bytes, name: str = "画面.png", **fields
 async def test_what_staff_replace_is_replaced_in_every_text_at_once(portal: Portal) -> None:
     item = (await upload(portal, picture(500, 400), alt="設定の画面")).json()["items"][0]
     assert item["markdown"] == f"![設定の画面](media:{item['key']})"
+    other = (await upload(portal, picture(50, 40))).json()["items"][0]
+    assert other["markdown"] == f"![](media:{other['key']})"
     body = f"{item['markdown']}\n\n[手本](manuals/members)\n"
     await portal.change("content/manuals/open.ja.md", document("open", body, public="true"))
     before = (await portal.shown_by("open"))["img"]
