@@ -5,12 +5,13 @@ Each part is asked of the room it belongs to, and narrowed to the customers the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 
 from portal.accounts.looked_after import looked_after_by, names_of
@@ -22,6 +23,7 @@ from portal.checklists.soon import Soon, due_soon
 from portal.checklists.stuck import Narrowed, StuckPage, stuck_accounts
 from portal.insights.last_contact import LastContact, last_contacts
 from portal.kit.clock import day_end, day_start, local_day
+from portal.kit.sql import numbers
 from portal.touch.listing import TaskPage, list_tasks
 from portal.touch.models import Touch
 from portal.workdays.rules import Calendar
@@ -89,7 +91,7 @@ def has_own(session: Session, viewer: StaffViewer) -> bool:
     mine = select(col(Account.id)).where(looked_after_by(names_of(viewer))).limit(1)
     if session.exec(mine).first() is not None:
         return True
-    found = list_tasks(session, today=date.min, week_ends=date.min, staff_id=viewer.staff_id, limit=1)
+    found = list_tasks(session, today=date.min, week_ends=date.min, staff_id=viewer.staff_id, limit=1, counted=())
     return found.total > 0
 
 
@@ -110,12 +112,13 @@ def day_of(
     week_ends = today + SOON
     still_here = col(Account.left_at).is_(None) | (col(Account.left_at) > now)
     fresh = select(Account).where(col(Account.started_at) > now - NEW, col(Account.started_at) <= now, *theirs)
+    tasks = partial(list_tasks, session, today=today, week_ends=week_ends, staff_id=staff_id, limit=SHOWN)
     reached, reached_total = _reached(
         session, today, [still_here, *theirs], limit=MOST_SHOWN if whole == "reached" else SHOWN
     )
     return Day(
-        tasks=list_tasks(session, today=today, week_ends=week_ends, state="overdue", staff_id=staff_id, limit=SHOWN),
-        due_today=list_tasks(session, today=today, week_ends=week_ends, state="today", staff_id=staff_id, limit=SHOWN),
+        tasks=tasks(state="overdue", counted=("open",)),
+        due_today=tasks(state="today", counted=()),
         reached=reached,
         reached_total=reached_total,
         stuck=stuck_accounts(session, now=now, zone=zone, narrowed=Narrowed(names=names), limit=SHOWN),
@@ -185,34 +188,50 @@ def _lately(
         col(Enrollment.checklist_key).in_(live),
         *whose,
     )
-    finished = session.exec(
-        select(col(Account.external_id), col(Account.name), col(Enrollment.checklist_key), col(Enrollment.completed_at))
-        .join_from(Enrollment, Account, col(Account.id) == col(Enrollment.account_id))
-        .where(col(Enrollment.completed_at) >= since, col(Enrollment.completed_at) <= now, *runs)
-        .order_by(col(Enrollment.completed_at).desc(), col(Enrollment.id))
-        .limit(SHOWN)
-    )
-    steps, movers = session.exec(
-        select(func.count(), func.count(func.distinct(col(Enrollment.account_id))))
-        .select_from(Enrollment)
-        .join(Completion, col(Completion.enrollment_id) == col(Enrollment.id))
-        .where(
-            # Who moved lately is few among all; their completions are then a look each.
-            col(Enrollment.last_progress_at) >= since,
-            col(Completion.member_id).is_(None),
-            col(Completion.undone_at).is_(None),
-            col(Completion.at) >= since,
-            col(Completion.at) <= now,
-            *runs,
+    # One look over all runs for those few that moved; their steps and their customers are then a look each.
+    progress, completed = col(Enrollment.last_progress_at), col(Enrollment.completed_at)
+    moved = session.exec(
+        select(col(Enrollment.id), col(Enrollment.account_id), col(Enrollment.checklist_key), completed).where(
+            or_(progress >= since, completed >= since), *runs
         )
-    ).one()
+    ).all()
+    ended = sorted(
+        ((at, account_id, key) for _, account_id, key, at in moved if at is not None and since <= at <= now),
+        reverse=True,
+    )[:SHOWN]
+    steps, movers = _steps_done(session, {run_id or 0: account_id for run_id, account_id, _, _ in moved}, since, now)
     notices = select(Account).where(col(Account.notice_at) >= since, col(Account.notice_at) <= now, *theirs)
     fresh = select(Account).where(col(Account.started_at) >= since, col(Account.started_at) <= now, *theirs)
     return Lately(
         since=since,
-        finished=[Finished(external_id, name, key, at or now) for external_id, name, key, at in finished],
+        finished=_finished(session, ended),
         steps=steps,
         movers=movers,
         notices=session.exec(notices.order_by(col(Account.id)).limit(SHOWN)).all(),
         fresh=session.exec(fresh.order_by(col(Account.id)).limit(SHOWN)).all(),
     )
+
+
+def _finished(session: Session, ended: Sequence[tuple[datetime, int, str]]) -> list[Finished]:
+    asked = select(Account).where(col(Account.id).in_({account_id for _, account_id, _ in ended}))
+    accounts = {one.id: one for one in session.exec(asked)}
+    return [
+        Finished(accounts[account_id].external_id, accounts[account_id].name, key, at) for at, account_id, key in ended
+    ]
+
+
+def _steps_done(session: Session, runs: Mapping[int, int], since: datetime, now: datetime) -> tuple[int, int]:
+    """How many steps were done in these runs (by the customer's id), and by how many customers."""
+    asked = (
+        select(col(Completion.enrollment_id), func.count())
+        .where(
+            numbers(col(Completion.enrollment_id), list(runs)),
+            col(Completion.member_id).is_(None),
+            col(Completion.undone_at).is_(None),
+            col(Completion.at) >= since,
+            col(Completion.at) <= now,
+        )
+        .group_by(col(Completion.enrollment_id))
+    )
+    done = session.exec(asked).all()
+    return sum(count for _, count in done), len({runs[run_id] for run_id, _ in done})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -56,11 +57,12 @@ def touch_part(
     touches = touches_of(session, [account_id])
     touch = touches.get(account_id)
     next_on = touch.next_on if touch else None
+    tasks = partial(list_tasks, session, today=today, week_ends=today, account_id=account_id, counted=())
     found = contacts_of(session, account_id, limit=CONTACTS_SHOWN)
     return TouchPart(
         external_id=external_id,
-        tasks=list_tasks(session, today=today, week_ends=today, account_id=account_id, limit=TASKS_SHOWN),
-        done=list_tasks(session, today=today, week_ends=today, state="done", account_id=account_id, limit=DONE_SHOWN),
+        tasks=tasks(state="open", limit=TASKS_SHOWN),
+        done=tasks(state="done", limit=DONE_SHOWN),
         contacts=found,
         changeable=frozenset(one.id for one in found if one.text and may_change(one, staff_id=staff_id, now=now)),
         removed=removed_contacts_of(session, account_id, limit=CONTACTS_SHOWN),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
@@ -33,7 +33,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class TaskPage(Paged):
-    """A page of tasks, and how many there are in each state."""
+    """A page of tasks, and how many there are in each state that was to be counted."""
 
     rows: Sequence[Listed]
     counts: Mapping[State, int]
@@ -49,8 +49,10 @@ def list_tasks(
     account_id: int | None = None,
     page: int = 1,
     limit: int = 50,
+    counted: Collection[State] = STATES,
 ) -> TaskPage:
-    """Tasks in `state`, of one colleague or of one customer where given; a page beyond the last gives the last."""
+    """Tasks in `state`, of one colleague or of one customer where given; a page beyond the last gives the last. Beside
+    `state` those of `counted` are counted."""
     scope: list[ColumnElement[bool]] = []
     if staff_id is not None:
         scope.append(col(Task.staff_id) == staff_id)
@@ -60,6 +62,7 @@ def list_tasks(
     counts = {
         one: session.execute(select(func.count()).select_from(Task).where(*scope, *states[one])).scalar_one()
         for one in STATES
+        if one == state or one in counted
     }
     place = page_at(page, total=counts[state], limit=max(limit, 1))
     due = col(Task.due_on)

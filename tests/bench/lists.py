@@ -216,7 +216,7 @@ def _go_through(session: Session, ids: Sequence[int], now: datetime) -> None:
         started = now - timedelta(days=number % 365, hours=number % 24)
         steps = len(STEPS) if number % 4 else number % len(STEPS)
         is_completed = steps == len(STEPS)
-        last = started + timedelta(days=number % 40) if steps else None
+        last = min(started + timedelta(days=number % 40), now - timedelta(hours=number % 2_000)) if steps else None
         runs.append(
             {
                 "id": number + 1,
