@@ -16,7 +16,7 @@ from portal.mailing.addresses import stop
 
 @dataclass(frozen=True)
 class Marking:
-    """A mailer that writes down which addresses were refused for good."""
+    """A mailer that writes down which addresses were refused for good, and has done with those mails."""
 
     mailer: Mailer
     database: Database
@@ -25,7 +25,8 @@ class Marking:
         try:
             await self.mailer.send(mail, now=now)
         except Refused as error:
-            if error.is_bad_address:
-                said = error.said
-                await self.database.write(lambda session: stop(session, mail.to, "bounced", now=now, detail=said))
-            raise
+            if not error.is_bad_address:
+                raise
+            # Asking again, eight times in a day, would be answered alike, and mail servers remember who does.
+            said = error.said
+            await self.database.write(lambda session: stop(session, mail.to, "bounced", now=now, detail=said))

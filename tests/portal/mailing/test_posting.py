@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from portal.accounts.sign_in import ask_for_link
+from portal.accounts.sign_in import MAIL_JOB, ask_for_link
 from portal.checklists.news import ChecklistOverdue
 from portal.mailing import addresses, alerts, posting
 from portal.mailing.alert_channels import WantedChannel, add_channel
@@ -87,6 +87,7 @@ async def test_a_sign_in_mail_that_nobody_gets_marks_the_address_and_the_next_on
     house.box.recipient = lambda _: "550 5.1.1 no such person"
     await ask()
     assert await house.stopped() == [(ADMIN, "bounced")]
+    assert [one.kind for one in await house.jobs() if one.kind == MAIL_JOB] == [], "nothing is tried there again"
     house.box.recipient = lambda _: "250 OK"
     await ask()
     assert ADMIN in house.box.to
