@@ -190,8 +190,7 @@ async def test_the_people_of_several_customers_are_invited_together(desk: Desk) 
         chosen = {"csrf": csrf, "account": ["acme", "beta", "gone"], "among": "accounts?"}
         page = await client.post("/staff/invitations", data=chosen)
         for told in (
-            "3 people of 2 customers",
-            "of 3 customers chosen",
+            "People to be invited: 3, at 2 of the 3 customers chosen",
             "come back: 1",
             "info@acme.example, info@beta",
         ):
