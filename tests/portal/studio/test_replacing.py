@@ -102,12 +102,12 @@ async def standing(db: Database, key: str) -> tuple[str, str, str | None]:
 
 async def test_what_was_looked_at_is_replaced_and_taken_back(library: Database, people: People) -> None:
     db = library
-    found = await db.read(lambda session: look(session, PRODUCT))
+    found = await db.report(lambda session: look(session, PRODUCT))
     assert [(one.document, one.number, one.is_file) for one in found.places] == [
         ("inviting", 3, True),
         ("invoices", 1, False),
     ]
-    assert await db.read(lambda session: look(session, replace(PRODUCT, kind="faq")).places) == []
+    assert await db.report(lambda session: look(session, replace(PRODUCT, kind="faq")).places) == []
 
     def replacing(session: Session) -> Done:
         return replace_words(session, PRODUCT, picks(found), person=people.writer, now=NOW)
@@ -150,7 +150,7 @@ async def test_what_cannot_be_looked_for_is_said(db: Database, people: People, w
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 async def test_a_title_that_would_be_empty_is_not_offered(library: Database, people: People) -> None:
     wanted = Wanted("バンソウ")
-    found = await library.read(lambda session: look(session, wanted))
+    found = await library.report(lambda session: look(session, wanted))
     assert [(one.document, one.problem is None) for one in found.places] == [("inviting", False), ("invoices", True)]
     done = await library.write(
         lambda session: replace_words(session, wanted, picks(found), person=people.writer, now=NOW)
