@@ -1,6 +1,6 @@
 """Writing to a selection: choose template and recipients, look at each mail, confirm the number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
@@ -9,34 +9,30 @@ from urllib.parse import urlencode
 from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
-from starlette.datastructures import ImmutableMultiDict
 from starlette.responses import Response
 
-from portal.accounts.looked_after import MINE, names_of
 from portal.accounts.models import Account
-from portal.accounts.visits import ActsForCustomers, StaffViewer
+from portal.accounts.visits import ActsForCustomers
 from portal.checklists.catalog import catalog
 from portal.checklists.definition import in_words
+from portal.kit.errors import Invalid, by_field
 from portal.kit.i18n import Locale, Message
 from portal.kit.secrets import new_token
 from portal.kit.web import Site, SiteDep, locale_of, page_router, redirect, render
 from portal.mailing import batches
 from portal.mailing.batch_pages import next_open
 from portal.mailing.batches import CountChanged, Sender
+from portal.mailing.choice import Choice, chosen, sent, worded
 from portal.mailing.composing import Composed, compose
-from portal.mailing.rules import WHOM, WHOM_WORDS, Whom
+from portal.mailing.rules import WHOM_WORDS
 from portal.mailing.selection import (
-    ANY,
-    MOST_NAMED,
     Recipient,
-    Selection,
     accounts_of,
     recipients,
 )
-from portal.mailing.templates import Template, list_templates, template_by_key
+from portal.mailing.templates import Template, Words, list_templates, template_by_key
 from portal.mailing.wording import HELD, why_held
 from portal.mailing.written import Filled
-from portal.segments.narrowing import WORDS
 
 router = page_router(prefix="/staff/mails")
 Text = Annotated[str, Query(max_length=200)]
@@ -44,21 +40,6 @@ Said = Annotated[str, Form(max_length=200)]
 SHOWN = 100
 LOOKED_AT = 100
 """Up to so many, each mail is put together beforehand: what lacks something is then no part of the number."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is chosen on the page; `show` is which mail is looked at."""
-
-    selection: Selection
-    template: str
-    whom: Whom
-    checklist: str
-
-    def fields(self) -> list[tuple[str, str]]:
-        """How it stands in an address or a form."""
-        rest = (("template", self.template), ("whom", self.whom), ("checklist", self.checklist))
-        return [*self.selection.fields(), *((name, value) for name, value in rest if value)]
 
 
 @dataclass(frozen=True)
@@ -75,7 +56,8 @@ class Preview:
 
 @dataclass(frozen=True)
 class ComposePage:
-    """For `mailing/compose.html`. `going` get a mail, `held` do not; `later` is when it goes out, None for at once."""
+    """For `mailing/compose.html`. `going` get a mail, `held` do not; `later` is when it goes out, None for at once.
+    `words` are those that would be sent, `is_reworded`: other than the template's; `errors` what is wrong with them."""
 
     choice: Choice
     customers: int
@@ -89,18 +71,9 @@ class ComposePage:
     key: str
     later: datetime | None
     changed: int | None
-
-
-async def chosen(request: Request, viewer: ActsForCustomers) -> Choice:
-    """What an address says."""
-    return _choice(request.query_params, viewer)
-
-
-async def sent(request: Request, viewer: ActsForCustomers) -> Choice:
-    """What a form says."""
-    form = await request.form()
-    said = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    return _choice(ImmutableMultiDict(said), viewer)
+    words: Mapping[Locale, Words]
+    is_reworded: bool
+    errors: Mapping[str, Sequence[Message]]
 
 
 @router.get("/new")
@@ -126,12 +99,24 @@ async def send(
     key: Annotated[str, Form(pattern=f"^{batches.KEY.pattern}$")],
     count: Annotated[int, Form(ge=0, le=10_000_000)] = 0,
     at_once: Said = "",
+    show: Annotated[int, Form(ge=-1, le=1_000_000)] = -1,
 ) -> Response:
-    """Send to exactly as many as were confirmed; else show the page with the new number."""
+    """Send to exactly as many as were confirmed; else show the page with the new number. With `show` look at a mail in
+    the words that were written for this time, and send nothing."""
     now, locale = site.clock(), locale_of(request, viewer)
 
+    async def look(number: int, *, changed: int | None = None, status: int = 200) -> Response:
+        page = await site.database.report(
+            lambda session: _page(session, site, choice, number, locale, viewer.name, changed)
+        )
+        status = 422 if page.errors else status
+        return render(request, "mailing/compose.html", page, viewer=viewer, nav="mails", status=status)
+
+    if show >= 0:
+        return await look(show)
+
     def work(session: Session) -> int:
-        template = template_by_key(session, choice.template)
+        template = worded(template_by_key(session, choice.template), choice)
         batch = batches.send_batch(
             session,
             template,
@@ -150,27 +135,10 @@ async def send(
     try:
         batch_id = await site.database.write(work)
     except CountChanged as changed:
-        going = changed.count
-        page = await site.database.report(lambda session: _page(session, site, choice, 0, locale, viewer.name, going))
-        return render(request, "mailing/compose.html", page, viewer=viewer, nav="mails", status=409)
+        return await look(0, changed=changed.count, status=409)
+    except Invalid:
+        return await look(0)
     return redirect(f"/staff/mails/batches/{batch_id}")
-
-
-def _choice(said: ImmutableMultiDict[str, str], viewer: StaffViewer) -> Choice:
-    def word(name: str) -> str:
-        return said.get(name, "")[:200]
-
-    to: Whom = next((one for one in WHOM if one == word("whom")), "admins")
-    selection = Selection(
-        named=tuple(dict.fromkeys(one[:200] for one in said.getlist("account") if one))[:MOST_NAMED],
-        everybody=bool(word("all")),
-        shown={name: word(name) for name in WORDS},
-        stuck=word("stuck"),
-        why=word("why"),
-        names=names_of(viewer) if word("stuck") and word("owner") == MINE else frozenset(),
-    )
-    stuck_in = word("stuck") if word("stuck") != ANY else ""
-    return Choice(selection, word("template"), to, word("checklist") or stuck_in)
 
 
 def _recipients(session: Session, site: Site, choice: Choice, template: Template, now: datetime) -> list[Recipient]:
@@ -215,10 +183,16 @@ def _page(
 ) -> ComposePage:
     now = site.clock()
     known = list_templates(session)
-    template = next((one for one in known if one.key == choice.template), None)
+    stored = next((one for one in known if one.key == choice.template), None)
+    errors: Mapping[str, Sequence[Message]] = {}
+    template = stored
+    try:
+        template = worded(stored, choice) if stored is not None else None
+    except Invalid as wrong:
+        errors = by_field(wrong.problems)
     live = [(one.key, in_words(one.definition.title, locale)) for one in catalog(session).live]
     if choice.checklist not in dict(live):
-        choice = Choice(choice.selection, choice.template, choice.whom, live[0][0] if live else "")
+        choice = replace(choice, checklist=live[0][0] if live else "")
     accounts = accounts_of(session, choice.selection, now=now, zone=site.zone)
     found = _recipients(session, site, choice, template, now) if template is not None else []
     going = [one for one in found if one.reason is None]
@@ -239,6 +213,9 @@ def _page(
         key=new_token(size=18),
         later=next_open(session, site),
         changed=changed,
+        words={} if stored is None else {one: choice.words.get(one, words) for one, words in stored.texts.items()},
+        is_reworded=bool(choice.words),
+        errors=errors,
     )
 
 

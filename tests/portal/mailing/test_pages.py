@@ -111,6 +111,28 @@ async def test_all_that_a_list_shows(house: House, client: httpx.AsyncClient) ->
         assert f"{count}社へ" in page, narrowed
 
 
+async def test_other_words_for_this_time(house: House, client: httpx.AsyncClient) -> None:
+    here = "/staff/mails/new?account=acme&account=beta&template=checking-in"
+    form = fields_of((await client.get(here)).text, "/staff/mails/new#preview")
+    words = {"subject_ja": "来週のこと", "body_ja": "{{ salutation }}\n\n月曜に伺います。"}
+    looked = await client.post("/staff/mails/new", data={**form, **words, "show": "1"})
+    assert ("月曜に伺います。" in looked.text, "2通中2通目" in looked.text) == (True, True)
+    for wrong in ({"body_ja": "{{ member.nmae }}"}, {"subject_ja": ""}):
+        refused = await client.post("/staff/mails/new", data={**form, **words, **wrong, "show": "0"})
+        assert (refused.status_code, 'aria-invalid="true"' in refused.text, "通を送る" in refused.text) == (
+            422,
+            True,
+            False,
+        )
+    assert (await client.post("/staff/mails/new", data={**form, **words, "body_ja": "{{ x }}"})).status_code == 422
+    done = await client.post("/staff/mails/new", data=fields_of(looked.text, "/staff/mails/new"))
+    assert done.status_code == 303
+    await house.work()
+    assert {one.mail["Subject"] for one in house.box.got} == {"来週のこと"}
+    assert all("月曜に伺います。" in one.part("plain") for one in house.box.got)
+    assert "月曜に伺います" not in (await client.get("/staff/mails/templates/checking-in")).text
+
+
 async def test_mails_written_at_night_wait_unless_somebody_insists(house: House, client: httpx.AsyncClient) -> None:
     house.at(tokyo("6-05 21:00"))  # Friday
     here = "/staff/mails/new?account=acme&template=checking-in"
