@@ -24,7 +24,7 @@ from portal.checklists.stuck import Narrowed, StuckPage, stuck_accounts
 from portal.insights.last_contact import LastContact, last_contacts
 from portal.kit.clock import day_end, day_start, local_day
 from portal.kit.sql import numbers
-from portal.touch.listing import TaskPage, list_tasks
+from portal.touch.listing import State, TaskPage, list_tasks
 from portal.touch.models import Touch
 from portal.workdays.rules import Calendar
 from portal.workdays.service import calendar_of
@@ -32,6 +32,7 @@ from portal.workdays.service import calendar_of
 SHOWN = 8
 MOST_SHOWN = 500
 """Of one part, where all of it is asked for."""
+OPEN: tuple[State, ...] = ("open",)
 DUE_SHOWN = 10
 SOON = timedelta(days=7)
 NEW = timedelta(days=14)
@@ -117,7 +118,7 @@ def day_of(
         session, today, [still_here, *theirs], limit=MOST_SHOWN if whole == "reached" else SHOWN
     )
     return Day(
-        tasks=tasks(state="overdue", counted=("open",)),
+        tasks=tasks(state="overdue", counted=OPEN),
         due_today=tasks(state="today", counted=()),
         reached=reached,
         reached_total=reached_total,
