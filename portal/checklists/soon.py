@@ -17,9 +17,9 @@ from portal.checklists.catalog import catalog
 from portal.checklists.counting import ever_paused, of_customers_here, pauses_of
 from portal.checklists.deadlines import effective_due
 from portal.checklists.models import Enrollment, Pause
-from portal.kit.sql import numbers
+from portal.kit.sql import epoch, numbers
 
-A_DAY = timedelta(days=1)
+A_DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
@@ -87,21 +87,29 @@ def _moved(
     zone: ZoneInfo,
 ) -> Mapping[int, datetime]:
     """The deadlines between `now` and `until` of those that were ever paused, by run."""
+    longest = _longest_pause(session)
+    if longest is None:
+        return {}
     # Found by the few pauses: with a checklist named, the database would go through all that is open instead.
-    asked = select(col(Enrollment.id), col(Enrollment.checklist_key), col(Enrollment.due_at))
-    rows = session.connection().execute(asked.where(numbers(col(Enrollment.id), ever_paused(session)), *here))
-    due = {run_id or 0: due_at for run_id, key, due_at in rows if key in keys and due_at is not None}
+    asked = select(col(Enrollment.id), col(Enrollment.checklist_key), col(Enrollment.due_at)).where(
+        numbers(col(Enrollment.id), ever_paused(session)), col(Enrollment.due_at) > now - longest, *here
+    )
+    due = {run_id or 0: due_at for run_id, key, due_at in session.connection().execute(asked) if key in keys}
     pauses = pauses_of(session, list(due))
     found = {}
     for run_id, due_at in due.items():
-        stretches = pauses.get(run_id, ())
-        longest = sum((one.until - one.since + A_DAY for one in stretches if one.until is not None), timedelta())
-        if due_at + longest <= now:
-            continue  # too far back for its pauses, whatever the calendar says
-        at = effective_due(due_at, stretches, as_of=now, zone=zone)
+        at = effective_due(due_at, pauses.get(run_id, ()), as_of=now, zone=zone)
         if at is not None and now < at <= until:
             found[run_id] = at
     return found
+
+
+def _longest_pause(session: Session) -> timedelta | None:
+    """By how much the pauses of one run can have moved its deadline at most; None where no pause has ended."""
+    lasted = func.sum(epoch(col(Pause.until)) - epoch(col(Pause.since)) + A_DAY)
+    each = select(lasted.label("lasted")).where(col(Pause.until).is_not(None)).group_by(col(Pause.enrollment_id))
+    longest = session.execute(select(func.max(each.subquery().c.lasted))).scalar_one()
+    return None if longest is None else timedelta(seconds=int(longest))
 
 
 def _asked(where: Collection[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:

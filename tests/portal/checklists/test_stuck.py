@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlmodel import Session
 
 from portal.accounts.service import account_by_external_id, mark_left, upsert_account
+from portal.checklists.soon import due_soon
 from portal.checklists.stuck import Narrowed, StuckPage, stuck_accounts, stuck_ids
 from portal.checklists.thresholds import Threshold, Why, bounds_of, set_threshold
 from portal.kit.clock import day_end, local_day
@@ -206,6 +207,30 @@ async def test_narrowed_to_a_plan_an_owner_or_ones_own(world: World) -> None:
     assert await found(Narrowed(plan="-", owner="suzuki@vendor.example")) == "c"
     assert await found(Narrowed(names=frozenset({"sato@vendor.example", "佐藤"}))) == "ab"
     assert await found(Narrowed(names=frozenset({"nobody"}))) == ""
+
+
+async def test_deadlines_that_come_are_those_that_pauses_moved_there(world: World) -> None:
+    async def coming() -> list[tuple[str, str]]:
+        until, zone = day_end(local_day(NOW, TOKYO) + timedelta(days=7), TOKYO), TOKYO
+        found = await world.db.report(lambda s: due_soon(s, now=NOW, until=until, zone=zone, limit=10))
+        assert found.total == len(found.rows)
+        return [(one.name, f"{local_day(one.due_at, TOKYO):%m-%d}") for one in found.rows]
+
+    for name, started in (
+        ("plain", "6-03"),
+        ("gone", "5-20"),
+        ("moved", "5-25"),
+        ("far", "6-05"),
+        ("long-ago", "3-01"),
+    ):
+        await world.account(name, started)
+    assert await coming() == [("plain", "07-03"), ("far", "07-05")]
+    for name, first, last in (("moved", "6-10", "6-18"), ("far", "6-10", "6-20"), ("long-ago", "3-10", "3-18")):
+        for paused, at in ((True, first), (False, last)):
+            world.now = tokyo(at)
+            await world.make_exception(account=name, paused=paused)
+    world.now = NOW
+    assert await coming() == [("moved", "07-02"), ("plain", "07-03")]
 
 
 async def test_those_that_were_paused_fall_into_their_places_on_every_page(world: World) -> None:
