@@ -57,12 +57,20 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Calls that are about one thing."""
+
+    text: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
 class DocsPage:
     """What the page shows."""
 
     schema_url: str
     keys: tuple[Key, ...]
-    calls: tuple[Call, ...]
+    parts: tuple[Part, ...]
 
 
 @router.get("/docs")
@@ -73,16 +81,16 @@ async def docs(request: Request) -> HTMLResponse:
     page = DocsPage(
         schema_url="openapi.json",
         keys=tuple(Key(name, str(key.get("description", ""))) for name, key in keys.items()),
-        calls=tuple(calls_of(schema)),
+        parts=tuple(Part(tag["description"], tuple(calls_of(schema, tag["name"]))) for tag in schema["tags"]),
     )
     return render(request, "api/docs.html", page)
 
 
-def calls_of(schema: Mapping[str, Any]) -> Iterator[Call]:
-    """Every call of an OpenAPI document, in its order."""
+def calls_of(schema: Mapping[str, Any], tag: str) -> Iterator[Call]:
+    """The calls with this tag in an OpenAPI document, in its order."""
     for path, item in schema["paths"].items():
         for method in METHODS:
-            if method in item:
+            if method in item and tag in item[method]["tags"]:
                 said = item[method]
                 yield Call(
                     anchor=said["operationId"],

@@ -35,7 +35,18 @@ def _written(value: object) -> object:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
-Name = Annotated[str, Query(min_length=1, max_length=200)]
+
+
+def _name(text: str) -> Any:
+    return Query(min_length=1, max_length=200, description=text)
+
+
+Customer = Annotated[str | None, _name("The customer's external id.")]
+Person = Annotated[str | None, _name("The member's external id.")]
+EventName = Annotated[str | None, _name("What happened.")]
+SourceName = Annotated[str | None, _name("The name of a source.")]
+From = Annotated[Moment | None, Query(alias="from", description="What happened then or later.")]
+To = Annotated[Moment | None, Query(description="What happened before then.")]
 EXPORTED = (
     '{"message_id":"5f1c2c1e-8a6e-4c1b-9d3a-0a6f1f0e7a11","event":"invoice.sent","at":"2026-06-03T05:00:00Z",'
     '"received_at":"2026-06-03T05:00:02Z","source":"product","account":"acme-inc","member":"u-1024",'
@@ -67,14 +78,14 @@ class EventPage(BaseModel):
 async def events(
     site: SiteDep,
     _key: Reads,
-    account: Name | None = None,
-    member: Name | None = None,
-    event: Name | None = None,
-    source: Name | None = None,
-    from_: Annotated[Moment | None, Query(alias="from")] = None,
-    to: Moment | None = None,
+    account: Customer = None,
+    member: Person = None,
+    event: EventName = None,
+    source: SourceName = None,
+    from_: From = None,
+    to: To = None,
     cursor: Annotated[str | None, cursor_query(CURSOR_BYTES)] = None,
-    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="How many at most.")] = 50,
 ) -> EventPage:
     """Events on record, newest first. An account, member or source that does not exist is a 404."""
     after = _read_cursor(cursor) if cursor else None
@@ -109,12 +120,12 @@ async def events(
 async def export_events(
     site: SiteDep,
     _key: Reads,
-    account: Name | None = None,
-    member: Name | None = None,
-    event: Name | None = None,
-    source: Name | None = None,
-    from_: Annotated[Moment | None, Query(alias="from")] = None,
-    to: Moment | None = None,
+    account: Customer = None,
+    member: Person = None,
+    event: EventName = None,
+    source: SourceName = None,
+    from_: From = None,
+    to: To = None,
 ) -> StreamingResponse:
     """All raw events that are still kept, as JSONL, streamed. What arrives meanwhile may be in it or not."""
 

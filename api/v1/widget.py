@@ -76,10 +76,9 @@ async def state(request: Request) -> Response:
     """Everything a panel needs: checklists with their steps, what is put aside, the theme, and where the portal is.
 
     Answers 304 to `If-None-Match` while nothing has changed.
-
-    It takes nothing but the request: of all calls this one is the most frequent, and resolving dependencies costs as
-    much as all its work.
     """
+    # It takes nothing but the request: of all calls this one is the most frequent, and resolving dependencies costs as
+    # much as all its work.
     site = site_of(request)
     seat = await seat_of(request, site)
     return _answer(request, await _state(site, seat, language_of(request, site, seat.guest)))

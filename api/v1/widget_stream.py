@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -29,6 +29,15 @@ HELLO: Final = b"retry: 2000\nevent: hello\ndata: {}\n\n"
 CHANGED: Final = b"event: changed\ndata: {}\n\n"
 ALIVE: Final = b":\n\n"
 BYE: Final = b"event: bye\ndata: {}\n\n"
+EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["hello", "changed", "bye"]},
+        "data": {"type": "string", "const": "{}"},
+        "retry": {"type": "integer", "description": "Milliseconds to wait before asking for a new stream."},
+    },
+}
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 router = APIRouter(prefix="/widget", tags=["widget"])
@@ -39,8 +48,8 @@ router = APIRouter(prefix="/widget", tags=["widget"])
     response_class=Response,
     responses={
         200: {
-            "description": "Events `hello`, `changed`, `bye`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": (HELLO + CHANGED).decode()}},
+            "description": "Events `hello`, `changed`, `bye`; the schema is that of one.",
+            "content": {"text/event-stream": {"schema": EVENT, "example": {"event": "changed", "data": "{}"}}},
         },
         **described(401, 403, 429, 503),
     },
