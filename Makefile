@@ -79,7 +79,7 @@ dev: setup ## The portal on your own banso.db, restarted when a file changes
 kill: setup-dev ## kill -9 of servers, workers and PostgreSQL, 20 rounds each on both databases; takes minutes
 	@BANSO_TEST_KILL_ROUNDS=20 $(BIN)/python -m pytest -q -m kill $(ARGS)
 
-api-check: setup-dev ## The API asked by schemathesis for everything it offers; about two minutes
+api-check: setup-dev ## The API asked by schemathesis for everything it offers, and by two customers for what is not theirs; minutes
 	@$(BIN)/python -m pytest -q -m api $(ARGS)
 
 bench: setup-dev ## Speed, each figure beside its ceiling on this machine

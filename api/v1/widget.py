@@ -48,6 +48,9 @@ LOCALE: dict[str, Any] = {
 }
 REFUSES = described(401, 403, 404, 429, 503)
 STATE: dict[str, Any] = {"model": WidgetState}
+FOUND = {
+    "ReadDocument": {"operationId": "widget_read_document", "parameters": {"key": "$response.body#/results/0/key"}}
+}
 EVENTS: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": OWN_BATCH_SCHEMA}}},
 }
@@ -259,7 +262,7 @@ async def ticket(request: Request, site: SiteDep) -> Response:
 
 @router.get(
     "/documents",
-    responses={200: {"model": WidgetFindings}, **REFUSES},
+    responses={200: {"model": WidgetFindings, "links": FOUND}, **REFUSES},
     openapi_extra=ASKS,
     operation_id="widget_find_documents",
 )
