@@ -48,6 +48,8 @@ class Narrowed:
     names: frozenset[str] = frozenset()
 
 
+SEVERAL = 5_000
+"""So many customers are handed to each question by their ids."""
 EVERYBODY = Narrowed()
 
 
@@ -159,14 +161,15 @@ class _Search:
             if checklist in (None, live.key)
         }
         self._session = session
-        self._paused, self._unmoved = _once_paused(session, bounds, narrowed, now=now, zone=zone)
+        narrowing = _narrowing(session, narrowed)
+        self._paused, self._unmoved = _once_paused(session, bounds, narrowing, now=now, zone=zone)
         never_paused = col(Enrollment.id).not_in(select(col(Pause.enrollment_id)))
         plain: dict[Why, list[Select[*tuple[Any, ...]]]] = {one: [] for one in WHYS}
         everybody: dict[Why, list[Select[*tuple[Any, ...]]]] = {one: [] for one in WHYS}
         for key, here in bounds.items():
             for reason, asked in _plain(key, here).items():
                 # The first conditions are those of the index of open runs, said as it says them.
-                open_runs = (col(Enrollment.checklist_key) == key, *_open(now), *_narrowing(narrowed))
+                open_runs = (col(Enrollment.checklist_key) == key, *_open(now), *narrowing)
                 everybody[reason].append(asked.where(*open_runs))
                 plain[reason].append(asked.where(*open_runs, never_paused))
         self._plain = {one: union_all(*asked).subquery() for one, asked in plain.items() if asked}
@@ -252,7 +255,12 @@ def _plain(key: str, bounds: Bounds) -> dict[Why, Select[*tuple[Any, ...]]]:
 
 
 def _once_paused(
-    session: Session, bounds: Mapping[str, Bounds], narrowed: Narrowed, *, now: datetime, zone: ZoneInfo
+    session: Session,
+    bounds: Mapping[str, Bounds],
+    narrowing: Sequence[ColumnElement[bool]],
+    *,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> tuple[list[_Found], Counter[Why]]:
     """The stuck among those that were paused before and go on now, in these checklists; and how many would be, for each
     reason, if the pauses moved nothing."""
@@ -265,7 +273,7 @@ def _once_paused(
         col(Enrollment.started_at),
         col(Enrollment.due_at),
         col(Enrollment.last_progress_at),
-    ).where(numbers(col(Enrollment.id), ever_paused(session)), *_open(now), *_narrowing(narrowed))
+    ).where(numbers(col(Enrollment.id), ever_paused(session)), *_open(now), *narrowing)
     rows = [row for row in session.connection().execute(asked) if row[0] in bounds]
     pauses = pauses_of(session, [row[1] or 0 for row in rows])
     found: list[_Found] = []
@@ -287,11 +295,19 @@ def _once_paused(
     return sorted(found), unmoved
 
 
-def _narrowing(narrowed: Narrowed) -> list[ColumnElement[bool]]:
+def _narrowing(session: Session, narrowed: Narrowed) -> list[ColumnElement[bool]]:
     exact = {col(Account.plan_key): narrowed.plan, col(Account.owner): narrowed.owner}
     conditions = [column.is_(None) if value == NONE else column == value for column, value in exact.items() if value]
     conditions += [looked_after_by(narrowed.names)] if narrowed.names else []
-    return [col(Enrollment.account_id).in_(select(col(Account.id)).where(*conditions))] if conditions else []
+    if not conditions:
+        return []
+    theirs = select(col(Account.id)).where(*conditions)
+    if len(conditions) > 1:
+        # No index holds both, so each question would look at all customers of the one: they are looked up once.
+        found = [one or 0 for one in session.connection().scalars(theirs.limit(SEVERAL + 1))]
+        if len(found) <= SEVERAL:
+            return [numbers(col(Enrollment.account_id), found)]
+    return [col(Enrollment.account_id).in_(theirs)]
 
 
 def _in_full(

@@ -64,7 +64,8 @@ class among(GenericFunction[Any]):  # noqa: N801 - it is written where SQL funct
     def __init__(self, column: SQLCoreOperations[Any], name: str, values: Sequence[Any] | None = None) -> None:
         kind: TypeEngine[Any] = getattr(column, "type")  # noqa: B009
         kept = _Values(of=kind)
-        given = bindparam(name, type_=kept) if values is None else bindparam(name, values, type_=kept)
+        # Given with the statement, each list is a value of its own, even where a statement has several.
+        given = bindparam(name, type_=kept) if values is None else bindparam(name, values, type_=kept, unique=True)
         super().__init__(column, given)
 
 
