@@ -23,7 +23,7 @@ from api.v1.dialect import BATCH_EVENTS, OWN_BATCH_SCHEMA, TAKEN
 from api.v1.shapes import LINE, Key, MomentIn, line
 from api.v1.tickets import TicketOut
 from api.v1.tracking import take_messages
-from api.v1.widget_answers import WidgetDocument, WidgetFindings, WidgetState
+from api.v1.widget_answers import FOUND, STATE, WidgetDocument
 from portal.accounts.fields import MOST_SEATS, Reader, count, moment, text
 from portal.checklists.shown import actor_of
 from portal.checklists.steps import complete_step, undo_step
@@ -47,10 +47,6 @@ LOCALE: dict[str, Any] = {
     "schema": {"anyOf": [{"enum": ["ja", "en"]}, {}]},
 }
 REFUSES = described(401, 403, 404, 429, 503)
-STATE: dict[str, Any] = {"model": WidgetState}
-FOUND = {
-    "ReadDocument": {"operationId": "widget_read_document", "parameters": {"key": "$response.body#/results/0/key"}}
-}
 EVENTS: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": OWN_BATCH_SCHEMA}}},
 }
@@ -262,7 +258,7 @@ async def ticket(request: Request, site: SiteDep) -> Response:
 
 @router.get(
     "/documents",
-    responses={200: {"model": WidgetFindings, "links": FOUND}, **REFUSES},
+    responses={200: FOUND, **REFUSES},
     openapi_extra=ASKS,
     operation_id="widget_find_documents",
 )

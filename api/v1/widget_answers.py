@@ -171,3 +171,13 @@ class WidgetDocument(BaseModel):
     url: str = Field(examples=["https://portal.example.com/manuals/inviting/inviting"])
     read_after: int = Field(description="For how many seconds it is in sight before it counts as read.", examples=[12])
     body: list[Branch] = Field(examples=[[["h2", {"id": "s-1"}, "手順"], ["p", "招待を押します。"]]])
+
+
+STATE: Final[dict[str, Any]] = {"model": WidgetState}
+FOUND: Final[dict[str, Any]] = {
+    "model": WidgetFindings,
+    "links": {
+        "ReadDocument": {"operationId": "widget_read_document", "parameters": {"key": "$response.body#/results/0/key"}}
+    },
+}
+"""The answers of routes, with what leads on from them."""
