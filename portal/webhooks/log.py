@@ -11,9 +11,11 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from portal.kit.errors import NotFound
+from portal.kit.i18n import Message
 from portal.kit.jobs import Job, lane_of
 from portal.webhooks.announce import JOB
 from portal.webhooks.models import Attempt, Endpoint, Told
+from portal.webhooks.wording import in_words
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class Entry:
     status: int | None
     milliseconds: int
     error: str | None
+
+    @property
+    def why(self) -> Message | None:
+        """Why no answer came, where none did."""
+        return in_words(self.error) if self.error else None
 
 
 @dataclass(frozen=True)

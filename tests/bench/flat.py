@@ -142,7 +142,8 @@ def _fill_postgresql(session: Session, *, count: int) -> None:
             f"""WITH {_PEOPLE}
             INSERT INTO event ({COLUMNS})
             SELECT decode(left(md5(n || 'f'), 24), 'hex'), (SELECT min(id) FROM source), md5(n || 'm'), false, 'track',
-                {_name()}, now() - interval '1 year' + interval '364 days' * (CAST(n AS double precision) / :count), now(),
+                {_name()},
+                now() - interval '1 year' + interval '364 days' * (CAST(n AS double precision) / :count), now(),
                 account_id, member_id, user_ref, NULL, group_ref, CAST(:properties AS jsonb)
             FROM generate_series(0, CAST(:count AS bigint) - 1) AS counted(n)
             JOIN people ON place = n * 7919 % (SELECT count(*) FROM people)"""

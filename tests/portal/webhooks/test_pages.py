@@ -63,6 +63,10 @@ async def test_an_endpoint_is_added_its_secret_shown_once_and_a_test_sent(
     message = re.search(r'action="([^"]+/replay)"', whole)
     assert message
     assert (await post(owner, attempt[1], message[1])).status_code == 303
+    # By now nobody listens there.
+    await post(owner, here, f"{here}/test")
+    await house.work()
+    assert "このアドレスに接続できません" in (await owner.get(here)).text
 
 
 async def test_the_same_form_sent_twice_adds_one(house: House, owner: httpx.AsyncClient) -> None:
