@@ -35,6 +35,7 @@ LABELS: Mapping[str, Message] = {
     "notice_at": Message("Notice given"),
     "left_at": Message("Left"),
 }
+DAYS = {one.name for one in (*CUSTOMER_FIELDS, *PERSON_FIELDS) if one.kind == "date"} | {"notice_at", "left_at"}
 BEGINNINGS = ("/staff/new-customer", f"{CUSTOMER}/people/new")
 """What was said first is no change: it stands on the page."""
 
@@ -86,7 +87,7 @@ def _lines(changes: Mapping[str, Any], locale: Locale, zone: ZoneInfo) -> Iterat
     for fields in changes.values():
         for name, (before, after) in fields.items():
             if name in LABELS:
-                was, now = (_said(value, locale, zone) for value in (before, after))
+                was, now = (_said(name, value, locale, zone) for value in (before, after))
                 yield Message("%(what)s: %(before)s → %(after)s", what=LABELS[name], before=was, after=now).into(locale)
             elif name == "traits":
                 yield from _traits(before or {}, after or {})
@@ -98,13 +99,12 @@ def _traits(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str
             yield f"{name}: {before.get(name, '–')} → {after.get(name, '–')}"
 
 
-def _said(value: Any, locale: Locale, zone: ZoneInfo) -> str:
+def _said(name: str, value: Any, locale: Locale, zone: ZoneInfo) -> str:
     if value in (None, "", []):
         return "–"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    try:
-        text = str(value)
-        return day(datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text), locale=locale, zone=zone)
-    except ValueError:
-        return str(value)
+    text = str(value)
+    if name not in DAYS:
+        return text
+    return day(datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text), locale=locale, zone=zone)

@@ -91,7 +91,10 @@ async def test_what_was_changed_of_a_customer_stands_on_its_timeline(desk: Desk)
         csrf = csrf_in(await staff.get(f"{AOBA}/edit"))
         for path, fields in (
             ("/staff/new-customer", {"external_id": "midori", "name": "みどり物産", "seats": "3"}),
-            ("/staff/accounts/midori/edit", {"name": "みどり物産", "seats": "12", "renews_at": "2027-04-01"}),
+            (
+                "/staff/accounts/midori/edit",
+                {"name": "みどり物産", "seats": "12", "renews_at": "2027-04-01", "mrr": "12001231", "currency": "JPY"},
+            ),
             ("/staff/accounts/midori/people/new", {"name": "森 あい", "email": "mori@midori.example"}),
             ("/staff/accounts/midori/leave", {"day": "2026-12-31"}),
         ):
@@ -101,6 +104,7 @@ async def test_what_was_changed_of_a_customer_stands_on_its_timeline(desk: Desk)
         "顧客を追加",
         "席数：3 → 12",
         "更新日：– → 2027年4月1日(木)",
+        "月額：– → 12001231",
         "森 あいさんを追加",
         "解約予定を登録",
         "12月31日",
