@@ -53,7 +53,7 @@ async def ask(request: Request, site: SiteDep, viewer: ActsForCustomers) -> Resp
         return await _page(request, site, viewer, await _picked(site, viewer, said))
     ids = numbers_in(_text(said, "ids"))
     going = await site.database.report(lambda session: _going(session, site, ids)[0])
-    if len(going) != int(_text(said, "count") or 0) or not 0 < len(going) <= MOST:
+    if _text(said, "count") != str(len(going)) or not 0 < len(going) <= MOST:
         return await _page(request, site, viewer, ids, changed=True)
     invited = 0
     for some in chunks([member.id or 0 for member, _ in going], TOGETHER):

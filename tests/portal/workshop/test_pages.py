@@ -201,6 +201,8 @@ async def test_the_people_of_several_customers_are_invited_together(desk: Desk) 
         await desk.world.db.write(lambda session: stop(session, "info@beta.example", "bounced", now=desk.world.now))
         changed = await client.post("/staff/invitations", data=form)
         assert (changed.status_code, "Meanwhile it would be 2 people" in changed.text) == (409, True)
+        for odd in ("", "all", "²"):
+            assert (await client.post("/staff/invitations", data={**form, "count": odd})).status_code == 409
         assert await desk.world.db.read(sent) == []
         done = await client.post("/staff/invitations", data={**form, "count": "2"}, follow_redirects=True)
         assert "2 invitations are on their way" in done.text
