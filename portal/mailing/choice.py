@@ -16,8 +16,6 @@ from portal.mailing.selection import ANY, MOST_NAMED, Selection
 from portal.mailing.templates import Template, Words, checked_texts
 from portal.segments.narrowing import WORDS
 
-LONGEST = 10_000
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -79,7 +77,7 @@ def _choice(said: ImmutableMultiDict[str, str], viewer: StaffViewer) -> Choice:
     stuck_in = word("stuck") if word("stuck") != ANY else ""
     words: dict[Locale, Words] = {}
     for locale in LOCALES:
-        subject, body = said.get(f"subject_{locale}", "")[:500], said.get(f"body_{locale}", "")[:LONGEST]
+        subject, body = said.get(f"subject_{locale}", ""), said.get(f"body_{locale}", "")
         if subject or body:
             words[locale] = Words(subject, body)
     return Choice(selection, word("template"), to, word("checklist") or stuck_in, words)

@@ -117,7 +117,7 @@ async def test_other_words_for_this_time(house: House, client: httpx.AsyncClient
     words = {"subject_ja": "来週のこと", "body_ja": "{{ salutation }}\n\n月曜に伺います。"}
     looked = await client.post("/staff/mails/new", data={**form, **words, "show": "1"})
     assert ("月曜に伺います。" in looked.text, "2通中2通目" in looked.text) == (True, True)
-    for wrong in ({"body_ja": "{{ member.nmae }}"}, {"subject_ja": ""}):
+    for wrong in ({"body_ja": "{{ member.nmae }}"}, {"subject_ja": ""}, {"body_ja": "長い\r\n" * 4000}):
         refused = await client.post("/staff/mails/new", data={**form, **words, **wrong, "show": "0"})
         assert (refused.status_code, 'aria-invalid="true"' in refused.text, "通を送る" in refused.text) == (
             422,
