@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 
 from portal.accounts.merging import Joiner, Joining
 from portal.checklists.catalog import catalog
-from portal.checklists.counting import pauses_by_run
+from portal.checklists.counting import pauses_of
 from portal.checklists.deadlines import effective_due
 from portal.checklists.enrollment import SYSTEM, note
 from portal.checklists.models import Enrollment, EnrollmentException, Pause
@@ -45,12 +45,12 @@ def merged_runs(session: Session, *, keep_id: int, gone_id: int, now: datetime, 
     """Every live checklist that the one who goes runs through, and what becomes of the survivor's deadline in it."""
     rows = session.execute(select(Enrollment).where(col(Enrollment.account_id).in_([keep_id, gone_id]))).scalars()
     runs = {(row.account_id, row.checklist_key): row for row in rows}
+    pauses = pauses_of(session, [row.id or 0 for row in runs.values()])
     found = []
     for live in catalog(session).live:
         other, own = runs.get((gone_id, live.key)), runs.get((keep_id, live.key))
         if other is None:
             continue
-        pauses, _ = pauses_by_run(session, live.key)
         of_other = [
             one if one.until is not None and one.until <= now else replace(one, until=now)
             for one in pauses.get(other.id or 0, ())
