@@ -328,18 +328,31 @@ async def test_where_no_stream_gets_through_it_asks_ever_less_often(product: Pro
     await page.route("**/widget/stream*", lambda route: route.abort())
     asked = {"state": 0, "stream": 0}
 
-    def count(request: Request) -> None:
+    under_way: set[Request] = set()
+    answered = asyncio.Event()
+
+    def begun(request: Request) -> None:
+        under_way.add(request)
+        answered.clear()
         for name in asked:
             asked[name] += f"/widget/{name}" in request.url
+
+    def ended(request: Request) -> None:
+        under_way.discard(request)
+        if not under_way:
+            answered.set()
 
     async def minutes(number: int) -> dict[str, int]:
         before = dict(asked)
         for _ in range(number * 6):
             await page.clock.run_for(10_000)
-            await page.wait_for_timeout(20)
+            await page.evaluate("0")  # by then it has asked whatever it was about to ask
+            await answered.wait()
         return {name: asked[name] - before[name] for name in asked}
 
-    page.on("request", count)
+    page.on("request", begun)
+    page.on("requestfinished", ended)
+    page.on("requestfailed", ended)
     panel = await opened(page, product.page("u1", "proxy"))
     await panel.locator(".step.next").wait_for()
     product.did("member.invited", "u1", "proxy")
